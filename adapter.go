@@ -1,0 +1,34 @@
+package weir
+
+import "fmt"
+
+// AdapterOption makes an option for a package that builds on this one and keeps its settings in an S, so that one list
+// of options serves both. [New] refuses it; the adapter takes it out with [AdapterOptions] first.
+func AdapterOption[S any](name string, set func(*S) error) Option {
+	return adapterOption[S]{name, set}
+}
+
+type adapterOption[S any] struct {
+	name string
+	set  func(*S) error
+}
+
+func (a adapterOption[S]) apply(*options) error {
+	return fmt.Errorf("%s: this option is not for weir.New", a.name)
+}
+
+// AdapterOptions applies to s those of opts that [AdapterOption] made for an S, and returns the others in their order with
+// the errors of those it applied.
+func AdapterOptions[S any](opts []Option, s *S) (rest []Option, errs []error) {
+	for _, opt := range opts {
+		a, ok := opt.(adapterOption[S])
+		if !ok {
+			rest = append(rest, opt)
+			continue
+		}
+		if err := a.set(s); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", a.name, err))
+		}
+	}
+	return rest, errs
+}

@@ -1,0 +1,129 @@
+package weir
+
+import "time"
+
+// The pool reads the real clock where somebody waits, and otherwise lives by a coarse one that is moved every clockTick
+// while the pool is in use and stands still, asleep, while it is not. Reading it costs nothing under mu.
+const (
+	clockTick  = 10 * time.Millisecond
+	clockSleep = 4  // ticks without use after which the clock falls asleep
+	timedEvery = 16 // at a high rate one lease in so many is timed exactly
+)
+
+type clock struct {
+	epoch time.Time
+	now   int64 // nanoseconds since epoch, never backwards
+	awake bool
+	used  bool // since the last tick
+	idle  int  // ticks without use
+	timer *time.Timer
+}
+
+func (c *clock) start(epoch time.Time, tick func()) {
+	c.epoch, c.awake = epoch, true
+	c.timer = time.AfterFunc(clockTick, tick)
+}
+
+// exact reads the real clock and moves the coarse one along.
+func (c *clock) exact() int64 {
+	if now := int64(time.Since(c.epoch)); now > c.now {
+		c.now = now
+	}
+	return c.now
+}
+
+// coarse returns the time to clockTick.
+func (c *clock) coarse() int64 {
+	c.used = true
+	if !c.awake {
+		c.awake, c.idle = true, 0
+		c.timer.Reset(clockTick)
+		return c.exact()
+	}
+	return c.now
+}
+
+func (p *Pool[T]) tick() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := &p.clock
+	if p.drainOK {
+		return
+	}
+	c.exact()
+	if c.used {
+		c.used, c.idle = false, 0
+	} else if c.idle++; c.idle >= clockSleep {
+		c.awake = false
+		return
+	}
+	c.timer.Reset(clockTick)
+}
+
+// timeLocked notes when r was lent: exactly when its stack is recorded, for the first lease in a clock tick, and for
+// one in timedEvery; else coarsely. A timed lease stands for the untimed ones before it.
+func (p *Pool[T]) timeLocked(r *resource[T], here *callSite) {
+	r.lentAt = p.clock.coarse()
+	p.untimed++
+	if p.opts.leakAfter == 0 && p.untimed < timedEvery && r.lentAt == p.timedAt {
+		r.weight = 0
+		return
+	}
+	r.lentAt = p.clock.exact()
+	p.timedAt = r.lentAt
+	r.weight, p.untimed = p.untimed, 0
+}
+
+// usedLocked counts the use that ends now.
+func (p *Pool[T]) usedLocked(r *resource[T]) {
+	if r.weight == 0 {
+		return
+	}
+	took := p.clock.exact() - r.lentAt
+	p.stats.Use.observe(time.Duration(took), uint64(r.weight))
+	p.governor.use.add(took)
+	r.weight = 0
+}
+
+// An average is a running mean that forgets: a new value counts one eighth.
+type average struct {
+	value int64
+	known bool
+}
+
+func (a *average) add(v int64) {
+	if !a.known {
+		a.value, a.known = v, true
+		return
+	}
+	a.value += (v - a.value) / 8
+}
+
+// An alarm is a timer that keeps the earliest of the times it is asked for. Its function must call rang under mu.
+type alarm struct {
+	timer *time.Timer
+	at    int64
+	armed bool
+}
+
+func (a *alarm) by(at, now int64, ring func()) {
+	if a.armed && a.at <= at {
+		return
+	}
+	a.at, a.armed = at, true
+	d := time.Duration(max(at-now, 0))
+	if a.timer == nil {
+		a.timer = time.AfterFunc(d, ring)
+		return
+	}
+	a.timer.Reset(d)
+}
+
+func (a *alarm) rang() { a.armed = false }
+
+func (a *alarm) stop() {
+	if a.timer != nil {
+		a.timer.Stop()
+	}
+	a.armed = false
+}

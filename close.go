@@ -1,0 +1,87 @@
+package weir
+
+import (
+	"context"
+	"fmt"
+)
+
+// Close ends the pool. At once nobody is lent anything any more, those who wait get [ErrClosed], opens and checks under
+// way are cancelled and idle resources closed. Then it waits for the leases that are out until ctx ends; what is still
+// out by then is closed under its holder, and the [*CloseError] says how many. When Close returns nothing of the pool
+// runs, except calls of the factory's functions that do not return, which the error counts.
+//
+// A closed pool stays closed. Closing it again waits for the same end, or for ctx, and forces nothing more.
+func (p *Pool[T]) Close(ctx context.Context) error {
+	if ctx == nil {
+		return fmt.Errorf("weir: close: %w", ErrNilContext)
+	}
+	first := p.shut()
+	select {
+	case <-p.joined:
+		return nil
+	case <-ctx.Done():
+	}
+	if !first {
+		return fmt.Errorf("weir: close: pool %q is still closing: %w", p.opts.name, context.Cause(ctx))
+	}
+	return p.force(context.Cause(ctx))
+}
+
+// shut stops everything that can be stopped at once. It returns false when that was done before.
+func (p *Pool[T]) shut() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return false
+	}
+	p.closed = true
+	p.endLife()
+	p.look.stop()
+	p.limit.stop()
+	p.refuseAllLocked(func(*waiter[T]) error {
+		return fmt.Errorf("weir: acquire: pool %q: %w", p.opts.name, ErrClosed)
+	})
+	for r := p.lists[idle].front; r != nil; r = p.lists[idle].front {
+		p.retireLocked(r, RetiredClosed, nil)
+	}
+	p.drainLocked()
+	go func() {
+		<-p.drained
+		p.tasks.Wait()
+		close(p.joined)
+	}()
+	return true
+}
+
+// drainLocked notices that a closed pool holds nothing any more.
+func (p *Pool[T]) drainLocked() {
+	if !p.closed || p.drainOK || len(p.all)+p.lists[closing].len+len(p.opens) > 0 {
+		return
+	}
+	p.drainOK = true
+	p.clock.timer.Stop()
+	close(p.drained)
+}
+
+// force closes what is still lent or under a check, and waits once more for what Close and the other calls take.
+func (p *Pool[T]) force(cause error) error {
+	p.mu.Lock()
+	e := &CloseError{Pool: p.opts.name, Cause: cause, Holders: p.holdersLocked(p.clock.exact())}
+	for r := p.lists[inUse].front; r != nil; r = p.lists[inUse].front {
+		e.Forced++
+		r.revoked.Store(true)
+		p.retireLocked(r, RetiredClosed, nil)
+	}
+	p.mu.Unlock()
+	grace, cancel := context.WithTimeout(context.Background(), p.opts.closeTimeout+2*hookGrace)
+	defer cancel()
+	select {
+	case <-p.joined:
+	case <-grace.Done():
+		e.Running = int(p.running.Load())
+	}
+	if e.Forced == 0 && e.Running == 0 {
+		return nil // everything was back by the time ctx ended
+	}
+	return e
+}

@@ -1,0 +1,92 @@
+package weir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+)
+
+// A Factory tells a pool how to make, judge and unmake its resources. Open and Close are required.
+//
+// The pool calls each function from goroutines of its own, Probe excepted, and never while it holds its lock.
+// A function that panics is an error of that call; a function that ignores its deadline is left behind and costs
+// one resource, not the pool.
+type Factory[T any] struct {
+	// Open makes one resource. Its context ends after [WithOpenTimeout] and when the pool is closed; a caller who
+	// gives up waiting does not end it. An error that matches [ErrPermanent] makes [New] give up at once.
+	Open func(context.Context) (T, error)
+
+	// Close unmakes one resource, at most once. It may be called while Check still hangs on the same resource.
+	Close func(T) error
+
+	// Check finds out, usually by one round trip, whether the resource may be lent. It runs when the resource was
+	// opened, when a caller wants one that has not been checked inside [WithCheckWindow], and periodically while
+	// it is idle. Nil: resources are never checked.
+	Check func(context.Context, T) error
+
+	// Probe looks at the resource without a round trip, in the borrower's goroutine, each time it is lent. It must
+	// not block. Nil: no such look.
+	Probe func(T) error
+
+	// Classify says what an error of a use means for the resource; [Pool.Do] and [Lease.Finish] ask it.
+	// Nil: every error keeps the resource, except one that matches [ErrBroken].
+	Classify func(error) Verdict
+}
+
+func (f Factory[T]) check() error {
+	var errs []error
+	if f.Open == nil {
+		errs = append(errs, errors.New("Factory.Open is nil: a function is required"))
+	}
+	if f.Close == nil {
+		errs = append(errs, errors.New("Factory.Close is nil: a function is required"))
+	}
+	return errors.Join(errs...)
+}
+
+func (f Factory[T]) verdict(err error, log *slog.Logger) (v Verdict) {
+	switch {
+	case err == nil:
+		return Keep
+	case errors.Is(err, ErrWrongRole):
+		return Demoted
+	case errors.Is(err, ErrBroken):
+		return Discard
+	case f.Classify == nil:
+		return Keep
+	}
+	defer func() {
+		if x := recover(); x != nil {
+			log.Error("weir: Factory.Classify panicked; the resource is discarded", "panic", fmt.Sprint(x))
+			v = Discard
+		}
+	}()
+	return f.Classify(err)
+}
+
+// A Verdict says what becomes of a resource after an error.
+type Verdict uint8
+
+const (
+	// Keep: the error says nothing against the resource.
+	Keep Verdict = iota
+	// Discard: the resource is broken; it is closed.
+	Discard
+	// Demoted: the resource works, but whatever it leads to no longer has the wanted role. It is closed, and so
+	// is, on its next occasion, every resource opened before this was noticed.
+	Demoted
+)
+
+// String returns the verdict's name in lower case.
+func (v Verdict) String() string {
+	switch v {
+	case Keep:
+		return "keep"
+	case Discard:
+		return "discard"
+	case Demoted:
+		return "demoted"
+	}
+	return fmt.Sprintf("verdict(%d)", uint8(v))
+}

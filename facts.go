@@ -1,0 +1,52 @@
+package weir
+
+import (
+	"slices"
+	"time"
+)
+
+// maxHolders is how many holders an error names.
+const maxHolders = 5
+
+// facts are what an [ExhaustedError] tells of the pool; one gathering serves all callers refused at that moment.
+type facts ExhaustedError
+
+func (p *Pool[T]) factsLocked(now int64) *facts {
+	return &facts{
+		Pool:          p.opts.name,
+		Open:          len(p.all) + p.lists[closing].len,
+		Idle:          p.lists[idle].len,
+		InUse:         p.lists[inUse].len,
+		Checking:      p.lists[checking].len,
+		Closing:       p.lists[closing].len,
+		Opening:       len(p.opens),
+		Waiting:       p.queue.len,
+		MaxOpen:       p.maxOpen,
+		Paused:        p.paused,
+		LastOpenError: p.stats.LastOpenError,
+		Holders:       p.holdersLocked(now),
+	}
+}
+
+func (f *facts) explain(by Limit, waited int64) *ExhaustedError {
+	e := ExhaustedError(*f)
+	e.Limit, e.Waited = by, time.Duration(waited)
+	return &e
+}
+
+// holdersLocked describes the leases that are out longest.
+func (p *Pool[T]) holdersLocked(now int64) []Holder {
+	var out []Holder
+	for r := p.lists[inUse].front; r != nil && len(out) < maxHolders; r = r.next {
+		out = append(out, r.holder(now))
+	}
+	return slices.Clip(out)
+}
+
+func (r *resource[T]) holder(now int64) Holder {
+	h := Holder{Resource: r.id, Age: time.Duration(now - r.lentAt)}
+	if r.site != nil {
+		h.site, h.recorded = *r.site, true
+	}
+	return h
+}

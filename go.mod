@@ -1,0 +1,3 @@
+module github.com/weirpool/weir
+
+go 1.26.0

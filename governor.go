@@ -1,0 +1,215 @@
+package weir
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// The governor decides how many opens run. Opening a resource often takes longer than waiting for one that is out, so it
+// opens only for those waiters whom the returns, at the rate it sees or expects, would not serve by the time an
+// open takes. It looks again whenever a caller arrives, an open or a check ends, and every governorTick while callers wait.
+const (
+	governorTick = 5 * time.Millisecond
+	// openGuess is taken for the time of an open before the first one has been seen.
+	openGuess = 100 * time.Millisecond
+	// What is coming is not counted on for longer than this: a check that takes longer probably hangs.
+	checkPatience = 50 * time.Millisecond
+	// The same for an open: this, or four times what opens take, if that is more.
+	openPatience = 250 * time.Millisecond
+)
+
+type governor struct {
+	use, open average // how long uses and opens take
+	since     int64   // when the queue was last empty
+	served    int     // by hand-over, since the last look
+	looked    int64   // the last look
+	rate      float64 // hand-overs per nanosecond, smoothed
+	rated     bool    // rate means something
+
+	failures int   // of opens in a row, those that ran at the same time counted once
+	failed   int64 // when the last one was
+	pause    int64 // how long to pause after it
+	openCap  int   // slow start: how many opens may run after a failure
+	filling  bool  // MinIdle is to be reached
+	aging    int   // idle resources that will soon be too old
+}
+
+// reset is called when the first caller joins an empty queue.
+func (g *governor) reset(now int64) {
+	g.since, g.looked, g.served, g.rate, g.rated = now, now, 0, 0, false
+}
+
+// measure updates the rate of returns, at a look.
+func (g *governor) measure(now int64) {
+	took := now - g.looked
+	if took < int64(governorTick)/2 {
+		return
+	}
+	rate := float64(g.served) / float64(took)
+	if g.rated {
+		rate = g.rate + (rate-g.rate)/4
+	}
+	g.rate, g.rated, g.served, g.looked = rate, true, 0, now
+}
+
+// unserved is how many of n waiters the returns of lent resources will not have served by the time an open takes.
+func (g *governor) unserved(n, lent int, now int64) int {
+	if n <= 0 || lent == 0 {
+		return max(n, 0)
+	}
+	open := int64(openGuess)
+	if g.open.known {
+		open = g.open.value
+	}
+	var rate float64
+	switch elapsed := now - g.since; {
+	case g.use.known && elapsed <= 2*g.use.value:
+		rate = float64(lent) / float64(max(g.use.value, 1))
+	case g.rated:
+		rate = g.rate
+	case open < int64(governorTick): // finding out would take longer than opening
+		return n
+	default:
+		return 0
+	}
+	return max(n-int(min(rate*float64(open), float64(n))), 0)
+}
+
+// backOff is called for an open that failed and had started at that time.
+func (g *governor) backOff(started, now int64, o *options) {
+	g.openCap = 1
+	if g.failures > 0 && started < g.failed {
+		return // it ran beside one that is counted
+	}
+	g.failures++
+	pause := o.backoffMax
+	if shift := g.failures - 1; shift < 40 && o.backoffMin<<shift > 0 {
+		pause = min(o.backoffMin<<shift, o.backoffMax)
+	}
+	g.failed, g.pause = now, int64(pause/2+rand.N(pause/2+1))
+}
+
+// opened is called for an open that succeeded and had taken that long.
+func (g *governor) opened(took int64, o *options) {
+	g.open.add(took)
+	g.failures = 0
+	g.openCap = min(2*g.openCap, o.maxOpening)
+}
+
+// notBefore is when the next open may start.
+func (g *governor) notBefore(waiting bool, o *options) int64 {
+	if g.failures == 0 {
+		return 0
+	}
+	pause := g.pause
+	if waiting && o.maxWait != NoLimit {
+		pause = min(pause, max(int64(o.maxWait/4), int64(o.backoffMin)))
+	}
+	return g.failed + pause
+}
+
+// pumpLocked is called when something may have changed for those who wait: it gives them what is idle, gets checked what
+// must be checked first, and opens what is missing.
+func (p *Pool[T]) pumpLocked() {
+	if p.closed || p.paused {
+		return
+	}
+	for p.queue.len > 0 {
+		r := p.idleLocked()
+		if r == nil {
+			break
+		}
+		if !p.needsCheckLocked(r) {
+			p.handLocked(r)
+			continue
+		}
+		if p.checksComingLocked(p.clock.exact()) >= p.queue.len {
+			break
+		}
+		p.startCheckLocked(r, OnAcquire)
+	}
+	p.governLocked()
+}
+
+// governLocked starts opens and sees to the next look.
+func (p *Pool[T]) governLocked() {
+	g := &p.governor
+	if p.queue.len == 0 && !g.filling && !p.brokenLocked() {
+		return
+	}
+	now := p.clock.exact()
+	fresh := p.opensComingLocked(now)
+	want := max(p.wantedLocked(now, fresh), p.missingLocked())
+	room := p.maxOpen - p.openLocked() - len(p.opens)
+	start := g.notBefore(p.queue.len > 0, &p.opts)
+	if now >= start {
+		n := min(want, room, g.openCap-fresh, p.opts.maxOpening-len(p.opens))
+		for range n {
+			p.startOpenLocked(now)
+		}
+	}
+	switch {
+	case now < start && want > 0:
+		p.look.by(start, now, p.lookAgain)
+	case p.queue.len > 0 && (room > 0 || p.lists[idle].len > 0):
+		p.look.by(now+int64(governorTick), now, p.lookAgain)
+	}
+}
+
+// wantedLocked is how many opens those who wait need, beyond what is coming.
+func (p *Pool[T]) wantedLocked(now int64, opening int) int {
+	want := p.governor.unserved(p.queue.len-opening-p.checksComingLocked(now), p.lists[inUse].len, now)
+	if p.brokenLocked() && opening == 0 {
+		return max(want, 1)
+	}
+	return want
+}
+
+// missingLocked is how many opens MinIdle needs, while it is to be reached. Resources that will soon be too old count as
+// gone, so that their successors are there before.
+func (p *Pool[T]) missingLocked() int {
+	g := &p.governor
+	if !g.filling {
+		return 0
+	}
+	missing := p.minIdle - p.lists[idle].len - p.lists[checking].len - len(p.opens) + g.aging
+	if missing <= 0 && len(p.opens) == 0 {
+		g.filling = false
+	}
+	return max(missing, 0)
+}
+
+func (p *Pool[T]) lookAgain() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.look.rang()
+	p.governor.measure(p.clock.exact())
+	p.pumpLocked()
+}
+
+// opensComingLocked counts the opens that have not run for so long that they can't be counted on.
+func (p *Pool[T]) opensComingLocked(now int64) int {
+	patience := max(int64(openPatience), 4*p.governor.open.value)
+	n := len(p.opens)
+	for _, o := range p.opens {
+		if now-o.started < patience {
+			break
+		}
+		n--
+	}
+	return n
+}
+
+// checksComingLocked does the same for checks; resources under a check have its start in lentAt.
+func (p *Pool[T]) checksComingLocked(now int64) int {
+	n := 0
+	for r := p.lists[checking].back; r != nil && now-r.lentAt < int64(checkPatience); r = r.prev {
+		n++
+	}
+	return n
+}
+
+// brokenLocked reports that callers are to fail fast.
+func (p *Pool[T]) brokenLocked() bool {
+	return p.opts.failFast && p.governor.failures > 0 && len(p.all) == 0
+}

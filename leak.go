@@ -1,0 +1,103 @@
+package weir
+
+import (
+	"errors"
+	"runtime"
+)
+
+var (
+	errHeldTooLong = errors.New("lease is out for longer than LeakThreshold")
+	errDropped     = errors.New("lease was dropped without Release")
+)
+
+// A token goes with a lease while leak naming is on, and back to the resource when the lease ends. When nobody can reach
+// it any more, while it is out, every copy of the lease has been dropped.
+type token struct {
+	_ [8]byte // has a size, so that no two are one
+}
+
+func (r *resource[T]) takeToken() *token {
+	tk := r.token
+	r.token = nil
+	if tk == nil {
+		tk = new(token)
+		runtime.AddCleanup(tk, func(r *resource[T]) { r.pool.drop(r) }, r)
+	}
+	return tk
+}
+
+func (r *resource[T]) keepSite(here *callSite) {
+	if r.site == nil {
+		r.site = new(callSite)
+	}
+	*r.site = *here
+}
+
+func (s *callSite) record() {
+	runtime.Callers(3, s[:])
+}
+
+// drop runs in the runtime's cleanup goroutine, which others wait for: the sweep does the rest.
+func (p *Pool[T]) drop(r *resource[T]) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r.state == inUse {
+		p.dropped = append(p.dropped, r)
+	}
+}
+
+// findLeaks names leases that are out for too long or were dropped, each once, and takes back what is to be reclaimed.
+func (p *Pool[T]) findLeaks() {
+	if p.opts.leakAfter == 0 {
+		return
+	}
+	p.mu.Lock()
+	now := p.clock.exact()
+	var news []Event
+	for _, r := range p.dropped {
+		if r.state == inUse && !r.leaked {
+			news = append(news, p.leakedLocked(r, now, errDropped))
+		}
+	}
+	p.dropped = nil
+	var next *resource[T]
+	for r := p.lists[inUse].front; r != nil && now-r.lentAt >= int64(p.opts.leakAfter); r = next {
+		next = r.next
+		if !r.leaked {
+			news = append(news, p.leakedLocked(r, now, errHeldTooLong))
+		}
+		if p.opts.reclaimAfter > 0 && now-r.lentAt >= int64(p.opts.reclaimAfter) {
+			r.revoked.Store(true)
+			p.retireLocked(r, RetiredLeaked, errHeldTooLong)
+		}
+	}
+	p.pumpLocked()
+	p.mu.Unlock()
+	for _, e := range news {
+		p.opts.log.Warn("weir: leak: "+e.Err.Error(), "pool", p.opts.name, "resource", e.Resource,
+			"age", exact(e.Holder.Age), "borrowed_at", e.Holder.Site(), "stack", e.Holder.Stack())
+	}
+	p.tell(news...)
+}
+
+func (p *Pool[T]) leakedLocked(r *resource[T], now int64, why error) Event {
+	r.leaked = true
+	p.stats.Leaks++
+	h := r.holder(now)
+	return Event{Kind: EventLeaked, Pool: p.opts.name, Resource: r.id, Err: why, Took: h.Age, Holder: h}
+}
+
+func (p *Pool[T]) returnedAfterAll(r *resource[T], h Holder) {
+	p.opts.log.Info("weir: leaked lease was returned after all", "pool", p.opts.name, "resource", r.id,
+		"age", exact(h.Age), "borrowed_at", h.Site())
+	p.tell(Event{Kind: EventReturned, Pool: p.opts.name, Resource: r.id, Took: h.Age, Holder: h})
+}
+
+// misuse reports a lease that was ended twice, with the line that did it.
+func (p *Pool[T]) misuse(r *resource[T], err error) {
+	var h Holder
+	runtime.Callers(2, h.site[:])
+	h.recorded = true
+	p.opts.log.Warn(err.Error(), "pool", p.opts.name, "resource", r.id, "at", h.Site())
+	p.tell(Event{Kind: EventMisused, Pool: p.opts.name, Resource: r.id, Err: err, Holder: h})
+}

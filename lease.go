@@ -1,0 +1,105 @@
+package weir
+
+import "errors"
+
+// A Lease is the right to use one resource until [Lease.Release], [Lease.Discard] or [Lease.Finish]. It is a small value:
+// copies are the same lease. A lease whose end has come is harmless: ending it again changes nothing, least of all for
+// the resource's next holder. The zero Lease is one whose end has come.
+//
+// A lease may be used by one goroutine at a time; ending it is safe from any.
+type Lease[T any] struct {
+	r     *resource[T]
+	seq   uint64
+	token *token
+}
+
+var (
+	errEndedTwice  = errors.New("weir: lease was ended a second time")
+	errEndedForced = errors.New("weir: lease was ended after its resource had been taken back by force")
+)
+
+// Value returns the resource. It panics when the lease has ended: what it would return belongs to somebody else.
+func (l Lease[T]) Value() T {
+	if !l.Valid() {
+		panic("weir: Lease.Value called after the lease ended")
+	}
+	return l.r.value
+}
+
+// Valid reports whether the lease still holds its resource. It turns false by itself only where the pool takes resources
+// back by force: [WithReclaimAfter] and [Pool.Close].
+func (l Lease[T]) Valid() bool {
+	return l.r != nil && l.r.seq == l.seq && !l.r.revoked.Load()
+}
+
+// ID is the number of the resource, counted from 1 in its pool, or 0 for the zero Lease.
+func (l Lease[T]) ID() uint64 {
+	if l.r == nil {
+		return 0
+	}
+	return l.r.id
+}
+
+// Release gives the resource back. After [Lease.Discard] it does nothing, so that it can be deferred.
+func (l Lease[T]) Release() { l.end(Keep, nil) }
+
+// Discard gives the resource back as broken: it is closed, in the background, and never lent again.
+func (l Lease[T]) Discard() { l.end(Discard, nil) }
+
+// Finish gives the resource back as err, the error of its last use, demands: see [Factory.Classify].
+func (l Lease[T]) Finish(err error) {
+	if l.r == nil {
+		return
+	}
+	p := l.r.pool
+	l.end(p.factory.verdict(err, p.opts.log), err)
+}
+
+func (l Lease[T]) end(v Verdict, err error) {
+	r := l.r
+	if r == nil {
+		return
+	}
+	p := r.pool
+	p.mu.Lock()
+	if r.seq != l.seq || r.revoked.Load() {
+		misused := p.staleLocked(l)
+		p.mu.Unlock()
+		if misused != nil {
+			p.misuse(r, misused)
+		}
+		return
+	}
+	returned := p.settleLocked(r, l.token)
+	var news []Event
+	switch v {
+	case Keep:
+		p.offerLocked(r)
+	case Discard:
+		r.discarded = true
+		p.retireLocked(r, RetiredError, err)
+		p.pumpLocked()
+	case Demoted:
+		r.discarded = true
+		news = p.demoteLocked(r, err)
+		p.pumpLocked()
+	}
+	p.mu.Unlock()
+	if returned != nil {
+		p.returnedAfterAll(r, *returned)
+	}
+	p.tell(news...)
+}
+
+// staleLocked returns what is wrong with ending l, or nil: ending a lease once more after Discard is no fault.
+func (p *Pool[T]) staleLocked(l Lease[T]) error {
+	if l.r.revoked.Load() {
+		p.stats.Misuses++
+		return errEndedForced
+	}
+	if l.r.discarded && l.r.seq == l.seq+1 {
+		return nil
+	}
+	p.stats.Misuses++
+	return errEndedTwice
+}

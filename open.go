@@ -1,0 +1,203 @@
+package weir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime/debug"
+	"slices"
+	"time"
+)
+
+// hookGrace is what a function of the factory gets beyond its deadline to notice it, before it is left behind.
+const hookGrace = 50 * time.Millisecond
+
+// An opening is one call of Open under way. Its end is told once, under mu.
+type opening struct {
+	started int64
+	gen     uint64
+	ended   bool
+}
+
+func (p *Pool[T]) startOpenLocked(now int64) {
+	o := &opening{started: now, gen: p.gen}
+	p.opens = append(p.opens, o)
+	p.tasks.Go(func() { p.open(o) })
+}
+
+// open makes a resource in a goroutine of the pool. If the factory does not keep to the deadline the open counts as
+// failed, and what it still returns is closed.
+func (p *Pool[T]) open(o *opening) {
+	limit := p.opts.openTimeout
+	guard := time.AfterFunc(limit+hookGrace, func() {
+		var none T
+		p.openEnded(o, none, fmt.Errorf("weir: open: %w: Factory.Open ignores its deadline of %v", ErrTimeout, limit))
+	})
+	ctx, cancel := context.WithTimeout(p.life, limit)
+	defer cancel()
+	value, err := p.callOpen(ctx)
+	if err == nil && p.opts.checks[OnOpen] && p.factory.Check != nil {
+		if err = p.checkOnOpen(ctx, value); err != nil {
+			p.callClose(value) // its own failure adds nothing to why
+		}
+	}
+	guard.Stop()
+	if !p.openEnded(o, value, err) && err == nil {
+		p.callClose(value)
+	}
+}
+
+// openEnded books the end of an open, and returns false if that had been done before.
+func (p *Pool[T]) openEnded(o *opening, value T, err error) bool {
+	p.mu.Lock()
+	if o.ended {
+		p.mu.Unlock()
+		return false
+	}
+	o.ended = true
+	p.opens = slices.DeleteFunc(p.opens, func(x *opening) bool { return x == o })
+	now := p.clock.exact()
+	took := now - o.started
+	e := Event{Kind: EventOpened, Pool: p.opts.name, Took: time.Duration(took)}
+	if err != nil {
+		e.Kind, e.Err = EventOpenFailed, err
+		p.openFailedLocked(o, now, err)
+	} else {
+		p.stats.Opened++
+		p.stats.OpenTime.observe(e.Took, 1)
+		p.stats.LastOpenError = nil
+		p.governor.opened(took, &p.opts)
+		r := p.bornLocked(value, o.gen, now)
+		e.Resource = r.id
+		p.acceptLocked(r)
+	}
+	p.warmLocked(err)
+	p.pumpLocked()
+	p.drainLocked()
+	quiet := p.closed
+	p.mu.Unlock()
+	if err != nil && !quiet {
+		p.opts.log.Warn("weir: opening failed", "pool", p.opts.name, "err", err, "took", exact(e.Took))
+	}
+	p.tell(e)
+	return true
+}
+
+func (p *Pool[T]) openFailedLocked(o *opening, now int64, err error) {
+	p.stats.OpenFails++
+	p.stats.LastOpenError = err
+	p.governor.backOff(o.started, now, &p.opts)
+	if p.brokenLocked() {
+		f := p.factsLocked(now)
+		p.refuseAllLocked(func(w *waiter[T]) error {
+			p.stats.Shed++
+			return f.explain(LimitFailFast, now-w.since)
+		})
+	}
+}
+
+// bornLocked puts a new resource into the books, as one that is being checked: offerLocked takes it from there.
+func (p *Pool[T]) bornLocked(value T, gen uint64, now int64) *resource[T] {
+	p.ids++
+	r := &resource[T]{value: value, pool: p, id: p.ids, gen: gen, born: now, idleSince: now, checked: now, expires: math.MaxInt64}
+	if p.opts.maxLifetime < NoLimit-time.Duration(now) {
+		r.expires = now + int64(p.opts.maxLifetime)
+		if p.opts.lifeJitter > 0 {
+			r.expires -= int64(rand.N(p.opts.lifeJitter))
+		}
+	}
+	r.index = len(p.all)
+	p.all = append(p.all, r)
+	r.state = checking
+	p.lists[checking].pushBack(r)
+	return r
+}
+
+// warmUp opens MinIdle resources and waits for them as the start policy says.
+func (p *Pool[T]) warmUp(ctx context.Context) error {
+	if p.opts.start == startWait {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, p.opts.startWait)
+		defer cancel()
+	}
+	warming := make(chan error, 1)
+	p.mu.Lock()
+	p.governor.filling = p.minIdle > 0
+	if p.opts.start != startBackground {
+		p.warming = warming
+		p.warmLocked(nil)
+	} else {
+		warming <- nil
+	}
+	p.pumpLocked()
+	p.mu.Unlock()
+	select {
+	case err := <-warming:
+		return p.abandon(err)
+	case <-ctx.Done():
+	}
+	last := p.Stats().LastOpenError
+	return p.abandon(errors.Join(fmt.Errorf("MinIdle was not reached: %w", context.Cause(ctx)), last))
+}
+
+// warmLocked tells New, if it waits, what the end of an open means for it.
+func (p *Pool[T]) warmLocked(err error) {
+	if p.warming == nil {
+		return
+	}
+	failed := err != nil && (p.opts.start == startFail || errors.Is(err, ErrPermanent))
+	if failed || len(p.all) >= p.minIdle {
+		p.warming <- err
+		p.warming = nil
+	}
+}
+
+// abandon closes a pool that could not start.
+func (p *Pool[T]) abandon(err error) error {
+	if err == nil {
+		return nil
+	}
+	now, cancel := context.WithCancelCause(context.Background())
+	cancel(err)
+	p.Close(now) // its error could only repeat why
+	return err
+}
+
+// The functions of the factory, with panics turned into errors.
+
+func (p *Pool[T]) callOpen(ctx context.Context) (value T, err error) {
+	defer p.call()()
+	defer recovered("Open", &err)
+	return p.factory.Open(ctx)
+}
+
+func (p *Pool[T]) callClose(value T) (err error) {
+	defer p.call()()
+	defer recovered("Close", &err)
+	return p.factory.Close(value)
+}
+
+func (p *Pool[T]) callCheck(ctx context.Context, value T) (err error) {
+	defer p.call()()
+	defer recovered("Check", &err)
+	return p.factory.Check(ctx, value)
+}
+
+func (p *Pool[T]) callProbe(value T) (err error) {
+	defer recovered("Probe", &err)
+	return p.factory.Probe(value)
+}
+
+// call counts a call that may not return.
+func (p *Pool[T]) call() (returned func()) {
+	p.running.Add(1)
+	return func() { p.running.Add(-1) }
+}
+
+func recovered(name string, err *error) {
+	if x := recover(); x != nil {
+		*err = &PanicError{Func: name, Value: x, Stack: debug.Stack()}
+	}
+}

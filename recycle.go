@@ -1,0 +1,123 @@
+package weir
+
+import (
+	"fmt"
+	"time"
+)
+
+// settleLocked ends r's lease; the caller says at once what becomes of r. If the lease had been reported as leaked it
+// returns who it was.
+func (p *Pool[T]) settleLocked(r *resource[T], tk *token) *Holder {
+	p.usedLocked(r)
+	r.seq++
+	r.token = tk
+	if !r.leaked {
+		return nil
+	}
+	r.leaked = false
+	p.stats.LeaksReturned++
+	h := r.holder(p.clock.exact())
+	return &h
+}
+
+// offerLocked finds the next place for r, which nobody holds: it is retired, lent to the first waiter, checked for the
+// waiters, or idle.
+func (p *Pool[T]) offerLocked(r *resource[T]) {
+	if reason, unfit := p.unfitLocked(r); unfit {
+		p.retireLocked(r, reason, nil)
+		if p.queue.len > 0 {
+			p.pumpLocked()
+		}
+		return
+	}
+	if p.queue.len > 0 && !p.paused && p.needsCheckLocked(r) {
+		p.startCheckLocked(r, OnAcquire)
+		return
+	}
+	p.acceptLocked(r)
+}
+
+// acceptLocked does the same for a resource that has just been opened or has just passed its check.
+func (p *Pool[T]) acceptLocked(r *resource[T]) {
+	if reason, unfit := p.unfitLocked(r); unfit {
+		p.retireLocked(r, reason, nil)
+		return
+	}
+	if p.queue.len > 0 && !p.paused {
+		p.handLocked(r)
+		return
+	}
+	p.moveLocked(r, idle)
+	r.idleSince = p.clock.coarse()
+}
+
+// retireLocked takes r out for good. Close runs in a goroutine of the pool.
+func (p *Pool[T]) retireLocked(r *resource[T], why Reason, err error) {
+	last := len(p.all) - 1
+	p.all[r.index] = p.all[last]
+	p.all[r.index].index = r.index
+	p.all[last] = nil
+	p.all = p.all[:last]
+	if r.state != inUse {
+		p.nudgeLocked() // MinIdle may want another one
+	}
+	p.moveLocked(r, closing)
+	r.token = nil // what its cleanup refers to must not refer to it
+	p.stats.Retired[why]++
+	p.tasks.Go(func() { p.dispose(r, why, err) })
+}
+
+// dispose closes r. A Close that does not return in time counts as done, and as failed.
+func (p *Pool[T]) dispose(r *resource[T], why Reason, cause error) {
+	limit := p.opts.closeTimeout
+	guard := time.AfterFunc(limit, func() {
+		p.disposed(r, why, cause, fmt.Errorf("weir: close: %w: Factory.Close has not returned for %v", ErrTimeout, limit))
+	})
+	err := p.callClose(r.value)
+	guard.Stop()
+	p.disposed(r, why, cause, err)
+}
+
+func (p *Pool[T]) disposed(r *resource[T], why Reason, cause, err error) {
+	p.mu.Lock()
+	if r.gone {
+		p.mu.Unlock()
+		return
+	}
+	r.gone = true
+	p.lists[closing].remove(r)
+	age := time.Duration(p.clock.exact() - r.born)
+	if err != nil {
+		p.stats.CloseFails++
+	}
+	if p.opts.strictMax {
+		p.pumpLocked()
+	}
+	p.drainLocked()
+	p.mu.Unlock()
+	if err != nil {
+		p.opts.log.Warn("weir: closing failed", "pool", p.opts.name, "resource", r.id, "err", err)
+		p.tell(Event{Kind: EventCloseFailed, Pool: p.opts.name, Resource: r.id, Err: err})
+	}
+	p.tell(Event{Kind: EventRetired, Pool: p.opts.name, Resource: r.id, Reason: why, Err: cause, Took: age})
+}
+
+// demoteLocked retires r because of its role, and moves the generation if r belongs to the present one: what was opened
+// since somebody else noticed is not blamed.
+func (p *Pool[T]) demoteLocked(r *resource[T], err error) []Event {
+	e := Event{Kind: EventDemoted, Pool: p.opts.name, Resource: r.id, Err: err}
+	moved := r.gen == p.gen
+	p.retireLocked(r, RetiredRole, err)
+	if !moved {
+		return nil
+	}
+	p.nextGenerationLocked(RetiredRole)
+	return []Event{e}
+}
+
+// nextGenerationLocked condemns everything that is open or opening.
+func (p *Pool[T]) nextGenerationLocked(why Reason) {
+	p.gen++
+	p.genWhy = why
+	p.nudgeLocked()
+}

@@ -1,0 +1,108 @@
+package weir
+
+import "sync/atomic"
+
+// A state is where a resource stands; each has a list of its own in the pool, so that counting is reading lengths.
+type state uint8
+
+const (
+	idle     state = iota // lendable, most recently used first
+	inUse                 // lent, longest first
+	checking              // under a check, for a caller or while idle
+	closing               // taken out for good, Close still runs
+	states
+)
+
+// A resource is what the pool knows of one T. All fields but value, pool, id and revoked are guarded by the pool's mu;
+// the holder of a lease may read seq, which nobody changes while the lease lasts.
+type resource[T any] struct {
+	value T
+	pool  *Pool[T]
+	id    uint64
+
+	prev, next *resource[T] // in the list of its state
+	state      state
+	index      int    // in Pool.all
+	gen        uint64 // the pool's generation when its opening began
+	seq        uint64 // odd while lent; a lease is good as long as its own copy equals this
+
+	born      int64 // these are times of the pool's clock
+	expires   int64
+	idleSince int64
+	checked   int64 // last passed a check
+	lentAt    int64
+
+	weight    uint32 // if this lease is timed: for how many it stands
+	condemned bool   // to be retired on the next occasion, for the reason beside
+	reason    Reason
+	discarded bool // its last lease was ended by Discard or a verdict
+	leaked    bool // reported as leaked
+	gone      bool // Close returned or was given up on
+
+	revoked atomic.Bool // taken back by force: the only change while a lease lasts
+	site    *callSite   // where it was lent; nil unless leak naming is on
+	token   *token      // while not lent; see leak.go
+}
+
+// A list holds the resources of one state. The zero value is an empty list.
+type list[T any] struct {
+	front, back *resource[T]
+	len         int
+}
+
+func (l *list[T]) pushFront(r *resource[T]) {
+	r.prev, r.next = nil, l.front
+	if l.front != nil {
+		l.front.prev = r
+	} else {
+		l.back = r
+	}
+	l.front = r
+	l.len++
+}
+
+func (l *list[T]) pushBack(r *resource[T]) {
+	r.prev, r.next = l.back, nil
+	if l.back != nil {
+		l.back.next = r
+	} else {
+		l.front = r
+	}
+	l.back = r
+	l.len++
+}
+
+// insertByIdle puts r where the list stays ordered by idleSince, latest first, looking from the back.
+func (l *list[T]) insertByIdle(r *resource[T]) {
+	at := l.back
+	for at != nil && at.idleSince < r.idleSince {
+		at = at.prev
+	}
+	if at == nil {
+		l.pushFront(r)
+		return
+	}
+	if at == l.back {
+		l.pushBack(r)
+		return
+	}
+	r.prev, r.next = at, at.next
+	at.next.prev = r
+	at.next = r
+	l.len++
+}
+
+func (l *list[T]) remove(r *resource[T]) {
+	if r.prev != nil {
+		r.prev.next = r.next
+	} else {
+		l.front = r.next
+	}
+	if r.next != nil {
+		r.next.prev = r.prev
+	} else {
+		l.back = r.prev
+	}
+	r.prev, r.next = nil, nil
+	l.len--
+}

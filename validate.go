@@ -1,0 +1,193 @@
+package weir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// needsCheckLocked reports whether r must pass a check before it is lent.
+func (p *Pool[T]) needsCheckLocked(r *resource[T]) bool {
+	if p.factory.Check == nil || !p.opts.checks[OnAcquire] {
+		return false
+	}
+	return r.checked < p.suspect || p.clock.coarse()-r.checked >= int64(p.opts.checkWindow)
+}
+
+// unfitLocked tells why r may not be lent any more, whatever a check would say.
+func (p *Pool[T]) unfitLocked(r *resource[T]) (Reason, bool) {
+	switch {
+	case p.closed:
+		return RetiredClosed, true
+	case r.condemned:
+		return r.reason, true
+	case r.gen != p.gen:
+		return p.genWhy, true
+	case len(p.all) > p.maxOpen:
+		return RetiredResized, true
+	case r.expires <= p.clock.coarse():
+		return RetiredLifetime, true
+	}
+	return 0, false
+}
+
+// A trial is one check under way. Its end is told once, under mu.
+type trial struct {
+	moment  Moment
+	started int64
+	ended   bool
+}
+
+func (p *Pool[T]) startCheckLocked(r *resource[T], m Moment) {
+	t := &trial{moment: m, started: p.clock.exact()}
+	p.moveLocked(r, checking)
+	r.lentAt = t.started
+	p.tasks.Go(func() { p.check(r, t) })
+}
+
+// check examines r in a goroutine of the pool: nobody's wait is bound to it, and if it hangs it costs this resource.
+func (p *Pool[T]) check(r *resource[T], t *trial) {
+	limit := p.opts.checkTimeout[t.moment]
+	guard := time.AfterFunc(limit+hookGrace, func() {
+		p.checkEnded(r, t, fmt.Errorf("weir: check on %v: %w: Factory.Check ignores its deadline of %v", t.moment, ErrTimeout, limit))
+	})
+	ctx, cancel := context.WithTimeout(p.life, limit)
+	defer cancel()
+	err := p.examine(ctx, r.value)
+	guard.Stop()
+	p.checkEnded(r, t, err)
+}
+
+// examine looks before it asks: what is known to be dead costs no round trip.
+func (p *Pool[T]) examine(ctx context.Context, value T) error {
+	if p.factory.Probe != nil {
+		if err := p.callProbe(value); err != nil {
+			return err
+		}
+	}
+	return p.callCheck(ctx, value)
+}
+
+func (p *Pool[T]) checkEnded(r *resource[T], t *trial, err error) {
+	p.mu.Lock()
+	if t.ended {
+		p.mu.Unlock()
+		return
+	}
+	t.ended = true
+	now := p.clock.exact()
+	p.stats.Checks[t.moment]++
+	e := Event{Kind: EventChecked, Pool: p.opts.name, Resource: r.id, Moment: t.moment, Took: time.Duration(now - t.started)}
+	news := []Event{e}
+	if err == nil {
+		r.checked = now
+		p.returnCheckedLocked(r, t.moment)
+	} else {
+		news[0].Kind, news[0].Err = EventCheckFailed, err
+		p.stats.CheckFails[t.moment]++
+		news = append(news, p.failedCheckLocked(r, now, err)...)
+	}
+	if t.moment == WhileIdle {
+		p.probing--
+		p.nudgeLocked()
+	}
+	p.pumpLocked()
+	quiet := p.closed
+	p.mu.Unlock()
+	if err != nil && !quiet {
+		p.logFailedCheck(r.id, t.moment, err)
+	}
+	p.tell(news...)
+}
+
+// returnCheckedLocked lends r on, or puts it back where it came from: a check is no use, so it does not make r younger.
+func (p *Pool[T]) returnCheckedLocked(r *resource[T], m Moment) {
+	since := r.idleSince
+	p.acceptLocked(r)
+	if r.state != idle {
+		return
+	}
+	r.idleSince = since
+	if m == WhileIdle {
+		p.lists[idle].remove(r)
+		p.lists[idle].insertByIdle(r)
+	}
+}
+
+// failedCheckLocked retires r. What was last checked before is under suspicion: the failure may be that of the server or
+// of the way to it.
+func (p *Pool[T]) failedCheckLocked(r *resource[T], now int64, err error) []Event {
+	if errors.Is(err, ErrWrongRole) {
+		return p.demoteLocked(r, err)
+	}
+	p.suspect = now
+	p.retireLocked(r, RetiredError, err)
+	p.nudgeLocked()
+	return nil
+}
+
+// probe looks at what was just lent. When it is dead the lease is over and the caller must go on looking.
+// w is the caller's place in the queue, if it had one.
+func (p *Pool[T]) probe(lease Lease[T], w *waiter[T]) bool {
+	r := lease.r
+	err := p.callProbe(r.value)
+	if err == nil {
+		return true
+	}
+	p.mu.Lock()
+	if r.revoked.Load() {
+		p.mu.Unlock()
+		return false
+	}
+	p.unlendLocked(w)
+	p.stats.Checks[OnAcquire]++
+	p.stats.CheckFails[OnAcquire]++
+	r.weight = 0
+	p.settleLocked(r, lease.token)
+	news := []Event{{Kind: EventCheckFailed, Pool: p.opts.name, Resource: r.id, Moment: OnAcquire, Err: err}}
+	if errors.Is(err, ErrWrongRole) {
+		news = append(news, p.demoteLocked(r, err)...)
+	} else {
+		p.retireLocked(r, RetiredError, err)
+	}
+	p.pumpLocked()
+	p.mu.Unlock()
+	p.logFailedCheck(r.id, OnAcquire, err)
+	p.tell(news...)
+	return false
+}
+
+// unlendLocked takes a lease that never reached its caller out of the counts.
+func (p *Pool[T]) unlendLocked(w *waiter[T]) {
+	p.stats.Acquired--
+	if w != nil {
+		p.handed--
+		p.stats.Wait.forget(time.Duration(w.waited))
+	}
+}
+
+// checkOnOpen checks a value that is not in the books yet, within the deadline of its opening.
+func (p *Pool[T]) checkOnOpen(ctx context.Context, value T) error {
+	ctx, cancel := context.WithTimeout(ctx, p.opts.checkTimeout[OnOpen])
+	defer cancel()
+	started := time.Now()
+	err := p.callCheck(ctx, value)
+	e := Event{Kind: EventChecked, Pool: p.opts.name, Moment: OnOpen, Took: time.Since(started), Err: err}
+	p.mu.Lock()
+	p.stats.Checks[OnOpen]++
+	if err != nil {
+		e.Kind = EventCheckFailed
+		p.stats.CheckFails[OnOpen]++
+	}
+	p.mu.Unlock()
+	p.tell(e)
+	if err != nil {
+		return fmt.Errorf("check on open: %w", err)
+	}
+	return nil
+}
+
+func (p *Pool[T]) logFailedCheck(id uint64, m Moment, err error) {
+	p.opts.log.Warn("weir: check failed", "pool", p.opts.name, "resource", id, "moment", m.String(), "err", err)
+}

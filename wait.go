@@ -1,0 +1,273 @@
+package weir
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+	"time"
+)
+
+// yieldEvery is how many hand-offs go by before a woken caller lets the others run once. Without it exact order starves
+// holders on a busy scheduler: a woken goroutine runs in its waker's time slice, and those behind it in the run queue,
+// who hold resources, wait for tens of milliseconds.
+const yieldEvery = 16
+
+// A waiter is a caller in the queue. Whoever takes it out, under mu, is the only one who sends on ready, and sets lease
+// or err before.
+type waiter[T any] struct {
+	prev, next *waiter[T]
+	queued     bool
+	ready      chan struct{} // holds one
+	ticket     uint64
+	since      int64 // arrival
+	deadline   int64
+	waited     int64 // what was counted for it
+	here       *callSite
+	lease      Lease[T]
+	err        error
+	yield      bool
+}
+
+// A queue holds the waiters by ticket, the first one in front.
+type queue[T any] struct {
+	front, back *waiter[T]
+	len         int
+}
+
+// insert looks from the back: nearly always that is the place.
+func (q *queue[T]) insert(w *waiter[T]) {
+	after := q.back
+	for after != nil && after.ticket > w.ticket {
+		after = after.prev
+	}
+	w.prev = after
+	if after == nil {
+		w.next, q.front = q.front, w
+	} else {
+		w.next, after.next = after.next, w
+	}
+	if w.next == nil {
+		q.back = w
+	} else {
+		w.next.prev = w
+	}
+	w.queued = true
+	q.len++
+}
+
+func (q *queue[T]) remove(w *waiter[T]) {
+	if w.prev == nil {
+		q.front = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		q.back = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.prev, w.next, w.queued = nil, nil, false
+	q.len--
+}
+
+// joinLocked puts the caller into the queue, sees to it that something comes, unlocks and waits.
+func (p *Pool[T]) joinLocked(ctx context.Context, ticket uint64, here *callSite) (Lease[T], error) {
+	now := p.clock.exact()
+	if err := p.turnedAwayLocked(now); err != nil {
+		p.mu.Unlock()
+		return Lease[T]{}, err
+	}
+	w, _ := p.spares.Get().(*waiter[T])
+	if w == nil {
+		w = &waiter[T]{ready: make(chan struct{}, 1)}
+	}
+	w.ticket, w.since, w.deadline = ticket, now, math.MaxInt64
+	if p.opts.leakAfter > 0 {
+		site := *here
+		w.here = &site
+	}
+	if p.opts.maxWait < NoLimit-time.Duration(now) {
+		w.deadline = now + int64(p.opts.maxWait)
+		p.limit.by(w.deadline, now, p.expire)
+	}
+	if p.queue.len == 0 {
+		p.governor.reset(now)
+	}
+	p.queue.insert(w)
+	p.stats.Waited++
+	p.pumpLocked()
+	p.mu.Unlock()
+	return p.await(ctx, w)
+}
+
+func (p *Pool[T]) turnedAwayLocked(now int64) error {
+	switch {
+	case p.closed:
+		return fmt.Errorf("weir: acquire: pool %q: %w", p.opts.name, ErrClosed)
+	case p.brokenLocked():
+		p.stats.Shed++
+		return p.factsLocked(now).explain(LimitFailFast, 0)
+	case p.opts.maxWaiters >= 0 && p.queue.len >= p.opts.maxWaiters && !p.idleInReachLocked():
+		p.stats.Shed++
+		return p.factsLocked(now).explain(LimitMaxWaiters, 0)
+	}
+	return nil
+}
+
+// idleInReachLocked reports whether a caller would only wait for the check of a resource that is idle.
+func (p *Pool[T]) idleInReachLocked() bool {
+	return !p.paused && p.idleLocked() != nil && p.queue.len < p.lists[idle].len
+}
+
+// await waits until w is served, refused or gives up.
+func (p *Pool[T]) await(ctx context.Context, w *waiter[T]) (Lease[T], error) {
+	for {
+		select {
+		case <-w.ready:
+		case <-ctx.Done():
+			if err := p.giveUp(ctx, w); err != nil {
+				return Lease[T]{}, err
+			}
+		}
+		lease, err, yield := w.lease, w.err, w.yield
+		if yield {
+			runtime.Gosched()
+		}
+		if err != nil {
+			p.spare(w)
+			return Lease[T]{}, err
+		}
+		if p.factory.Probe == nil || p.probe(lease, w) {
+			p.spare(w)
+			return lease, nil
+		}
+		p.rejoin(w)
+	}
+}
+
+// rejoin puts a waiter back whose resource failed the probe: at its old place, with what is left of its time.
+func (p *Pool[T]) rejoin(w *waiter[T]) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w.lease = Lease[T]{}
+	now := p.clock.exact()
+	if p.closed {
+		p.refuseLocked(w, fmt.Errorf("weir: acquire: pool %q: %w", p.opts.name, ErrClosed), now)
+		return
+	}
+	if p.queue.len == 0 {
+		p.governor.reset(now)
+	}
+	p.queue.insert(w)
+	if w.deadline != math.MaxInt64 {
+		p.limit.by(w.deadline, now, p.expire)
+	}
+	p.pumpLocked()
+}
+
+// giveUp takes w out of the queue. If w was served at the same moment, what it got is passed on.
+func (p *Pool[T]) giveUp(ctx context.Context, w *waiter[T]) error {
+	p.mu.Lock()
+	now := p.clock.exact()
+	p.countContextLocked(ctx)
+	var returned *Holder
+	if w.queued {
+		p.queue.remove(w)
+		p.stats.Wait.observe(time.Duration(now-w.since), 1)
+	} else {
+		<-w.ready
+		if w.err == nil {
+			p.stats.Acquired--
+			p.handed--
+			w.lease.r.weight = 0
+			returned = p.settleLocked(w.lease.r, w.lease.token)
+			p.offerLocked(w.lease.r)
+		}
+	}
+	e := p.factsLocked(now).explain(LimitContext, now-w.since)
+	e.ctxErr = ctx.Err()
+	if cause := context.Cause(ctx); cause != e.ctxErr {
+		e.ctxCause = cause
+	}
+	r := w.lease.r
+	p.mu.Unlock()
+	if returned != nil {
+		p.returnedAfterAll(r, *returned)
+	}
+	p.spare(w)
+	return e
+}
+
+// spare keeps w for the next caller who waits.
+func (p *Pool[T]) spare(w *waiter[T]) {
+	w.lease, w.err, w.here, w.yield = Lease[T]{}, nil, nil, false
+	p.spares.Put(w)
+}
+
+// handLocked ends the first waiter's wait with r.
+func (p *Pool[T]) handLocked(r *resource[T]) {
+	w := p.queue.front
+	p.queue.remove(w)
+	w.lease = p.lendLocked(r, w.here)
+	w.waited = p.clock.exact() - w.since
+	p.stats.Wait.observe(time.Duration(w.waited), 1)
+	p.governor.served++
+	p.handed++
+	p.handoffs++
+	w.yield = p.handoffs%yieldEvery == 0
+	w.ready <- struct{}{}
+}
+
+// refuseLocked ends a wait with an error. w is not in the queue any more.
+func (p *Pool[T]) refuseLocked(w *waiter[T], err error, now int64) {
+	p.stats.Wait.observe(time.Duration(now-w.since), 1)
+	w.err = err
+	w.ready <- struct{}{}
+}
+
+// refuseAllLocked ends every wait.
+func (p *Pool[T]) refuseAllLocked(why func(w *waiter[T]) error) {
+	now := p.clock.exact()
+	for w := p.queue.front; w != nil; w = p.queue.front {
+		p.queue.remove(w)
+		p.refuseLocked(w, why(w), now)
+	}
+}
+
+// expireBatch bounds how many waits one hold of the lock ends.
+const expireBatch = 128
+
+// expire ends the waits that have lasted for MaxWait. They end in order of arrival, so one alarm serves all.
+func (p *Pool[T]) expire() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.limit.rang()
+	now := p.clock.exact()
+	var f *facts
+	for n := 0; p.queue.front != nil && p.queue.front.deadline <= now; n++ {
+		if n == expireBatch {
+			p.limit.by(now, now, p.expire)
+			return
+		}
+		if f == nil {
+			f = p.factsLocked(now)
+		}
+		w := p.queue.front
+		p.queue.remove(w)
+		p.stats.Timeouts++
+		f.Waiting = p.queue.len
+		p.refuseLocked(w, f.explain(LimitMaxWait, now-w.since), now)
+	}
+	if w := p.queue.front; w != nil && w.deadline != math.MaxInt64 {
+		p.limit.by(w.deadline, now, p.expire)
+	}
+}
+
+func (p *Pool[T]) countContextLocked(ctx context.Context) {
+	if ctx.Err() == context.DeadlineExceeded {
+		p.stats.Timeouts++
+		return
+	}
+	p.stats.Canceled++
+}
