@@ -1,6 +1,9 @@
 package weir
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // AdapterOption makes an option for a package that builds on this one and keeps its settings in an S, so that one list
 // of options serves both. [New] refuses it; the adapter takes it out with [AdapterOptions] first.
@@ -31,4 +34,19 @@ func AdapterOptions[S any](opts []Option, s *S) (rest []Option, errs []error) {
 		}
 	}
 	return rest, errs
+}
+
+// Options makes one option of several, which are applied in their order.
+func Options(opts ...Option) Option {
+	return optionFunc(func(o *options) error {
+		var errs []error
+		for i, opt := range opts {
+			if opt == nil {
+				errs = append(errs, fmt.Errorf("option %d is nil", i+1))
+				continue
+			}
+			errs = append(errs, opt.apply(o))
+		}
+		return errors.Join(errs...)
+	})
 }

@@ -1,0 +1,64 @@
+package mysqlpool
+
+import (
+	"context"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/weirpool/weir"
+)
+
+// dialFunc dials TCP with the settings' timers. It resolves the name each time: where a name leads may change at any
+// moment, and a pool that remembered would go on reaching the old server.
+func (s *settings) dialFunc() func(ctx context.Context, network, addr string) (net.Conn, error) {
+	d := &net.Dialer{
+		Resolver: s.resolver,
+		KeepAliveConfig: net.KeepAliveConfig{
+			Enable: true, Idle: s.keepAlive, Interval: max(s.keepAlive/3, time.Second), Count: 3,
+		},
+	}
+	if s.userTimeout != weir.NoLimit {
+		d.Control = func(_, _ string, c syscall.RawConn) error { return setUserTimeout(c, s.userTimeout) }
+	}
+	return d.DialContext
+}
+
+// ourDialling reports whether the configuration leaves the dialling of a TCP address to us.
+func ourDialling(cfg *mysql.Config) bool {
+	return cfg.DialFunc == nil && strings.HasPrefix(cfg.Net, "tcp")
+}
+
+// A socket receives the network connection that an open dials, so that it can be cut while a statement holds the driver's
+// connection locked.
+type socket struct {
+	mu   sync.Mutex // guards the field below
+	conn net.Conn
+}
+
+type socketKey struct{}
+
+// catch lets dial report to the socket in its context.
+func catch(dial func(ctx context.Context, network, addr string) (net.Conn, error)) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if s, ok := ctx.Value(socketKey{}).(*socket); ok && err == nil {
+			s.mu.Lock()
+			s.conn = conn
+			s.mu.Unlock()
+		}
+		return conn, err
+	}
+}
+
+// cut ends whatever waits for the network connection.
+func (s *socket) cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != nil {
+		s.conn.SetDeadline(time.Unix(1, 0)) // a failure means that it is closed already
+	}
+}
