@@ -76,10 +76,11 @@ func (p *Pool[T]) openEnded(o *opening, value T, err error) bool {
 	p.warmLocked(err)
 	p.pumpLocked()
 	p.drainLocked()
-	quiet := p.closed
+	n := p.governor.failures
+	quiet := p.closed || n&(n-1) != 0 // in a long outage each doubling is said, not each failure
 	p.mu.Unlock()
 	if err != nil && !quiet {
-		p.opts.log.Warn("weir: opening failed", "pool", p.opts.name, "err", err, "took", exact(e.Took))
+		p.opts.log.Warn("weir: opening failed", "pool", p.opts.name, "err", err, "took", exact(e.Took), "failures_in_a_row", n)
 	}
 	p.tell(e)
 	return true

@@ -37,6 +37,8 @@ func (b *backend) factory() weir.Factory[*sql.Conn] {
 	return weir.Factory[*sql.Conn]{Open: b.open, Close: b.close, Check: b.check, Probe: b.probe, Classify: b.verdict}
 }
 
+var errAutocommitOff = errors.New("mysqlpool: autocommit is off on new connections: switch it on in the server or the DSN, or use WithAutocommitUnchecked")
+
 // open dials, shakes hands and makes the session ready, all under the deadline of ctx.
 func (b *backend) open(ctx context.Context) (*sql.Conn, error) {
 	c := &connection{}
@@ -63,7 +65,7 @@ func (b *backend) prepare(ctx context.Context, conn *sql.Conn, c *connection) er
 		return fmt.Errorf("mysqlpool: learning about the server: %w", err)
 	}
 	if b.autocommit && !on(autocommit) {
-		return errors.Join(weir.ErrPermanent, errors.New("mysqlpool: autocommit is off on new connections: set it on in the server or the DSN, or use WithAutocommitUnchecked"))
+		return &permanentError{errAutocommitOff}
 	}
 	b.adviser.learned(version, maxConnections, waitTimeout)
 	c.flavour = b.guessFlavour(version)

@@ -141,7 +141,12 @@ func (s *settings) verdict(err error) weir.Verdict {
 func openError(err error) error {
 	switch Classify(err) {
 	case Denied, HostBlocked:
-		return errors.Join(err, weir.ErrPermanent)
+		return &permanentError{err}
 	}
 	return err
 }
+
+// A permanentError reads like what it holds, and matches [weir.ErrPermanent] as well.
+type permanentError struct{ error }
+
+func (e *permanentError) Unwrap() []error { return []error{e.error, weir.ErrPermanent} }

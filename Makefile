@@ -1,0 +1,36 @@
+# make demo          the main job on two embedded servers: nothing to install
+# make demo DSN=...  the harmless part of it on a server of yours
+# make demo-mariadb  the same on a replicating pair of MariaDB servers
+# make test          everything: checks, all tests under the race detector, every benchmark once
+# make bench         weir against its peers, with the table of ratios
+
+export PATH := $(PATH):/usr/sbin
+SHELL := /bin/bash
+
+.PHONY: demo demo-mariadb test check mariadb cover bench chaos fuzz
+
+demo:
+	@cd examples && go run ./demo $(if $(DSN),-dsn '$(DSN)')
+
+demo-mariadb: mariadb
+	@cd examples && go run ./demo -mariadb
+
+mariadb:
+	@scripts/install-mariadb
+
+check:
+	@scripts/check
+
+test: mariadb check
+	go test -race -shuffle=on -timeout 20m work
+	go test -run '^$$' -bench . -benchtime 1x ./benchmarks/... >/dev/null
+	@go test -cover . ./mysqlpool ./weirprom
+
+chaos: mariadb
+	go test -race -count 1 -run Chaos ./internal/lab/pooltest -weir.chaos 30s -v
+
+fuzz:
+	go test -run '^$$' -fuzz FuzzHistory -fuzztime 60s .
+
+bench:
+	benchmarks/run
