@@ -65,7 +65,7 @@ func (p *Pool[T]) tick() {
 func (p *Pool[T]) timeLocked(r *resource[T], here *callSite) {
 	r.lentAt = p.clock.coarse()
 	p.untimed++
-	if p.opts.leakAfter == 0 && p.untimed < timedEvery && r.lentAt == p.timedAt {
+	if here == nil && p.untimed < timedEvery && r.lentAt == p.timedAt {
 		r.weight = 0
 		return
 	}
@@ -74,11 +74,8 @@ func (p *Pool[T]) timeLocked(r *resource[T], here *callSite) {
 	r.weight, p.untimed = p.untimed, 0
 }
 
-// usedLocked counts the use that ends now.
+// usedLocked counts the use that ends now, of a timed lease.
 func (p *Pool[T]) usedLocked(r *resource[T]) {
-	if r.weight == 0 {
-		return
-	}
 	took := p.clock.exact() - r.lentAt
 	p.stats.Use.observe(time.Duration(took), uint64(r.weight))
 	p.governor.use.add(took)

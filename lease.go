@@ -41,7 +41,22 @@ func (l Lease[T]) ID() uint64 {
 }
 
 // Release gives the resource back. After [Lease.Discard] it does nothing, so that it can be deferred.
-func (l Lease[T]) Release() { l.end(Keep, nil) }
+func (l Lease[T]) Release() {
+	r := l.r
+	if r == nil {
+		return
+	}
+	p := r.pool
+	p.mu.Lock()
+	if r.seq == l.seq && !r.leaked && !r.revoked.Load() {
+		p.settleLocked(r, l.token)
+		p.offerLocked(r)
+		p.mu.Unlock()
+		return
+	}
+	p.mu.Unlock()
+	l.end(Keep, nil)
+}
 
 // Discard gives the resource back as broken: it is closed, in the background, and never lent again.
 func (l Lease[T]) Discard() { l.end(Discard, nil) }
@@ -75,13 +90,13 @@ func (l Lease[T]) end(v Verdict, err error) {
 	switch v {
 	case Keep:
 		p.offerLocked(r)
-	case Discard:
-		r.discarded = true
-		p.retireLocked(r, RetiredError, err)
-		p.pumpLocked()
 	case Demoted:
 		r.discarded = true
 		news = p.demoteLocked(r, err)
+		p.pumpLocked()
+	default: // Discard, or a verdict that nobody knows
+		r.discarded = true
+		p.retireLocked(r, RetiredError, err)
 		p.pumpLocked()
 	}
 	p.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,20 +24,21 @@ type Pool[T any] struct {
 	running  atomic.Int64       // calls of the factory's functions that have not returned
 	spares   sync.Pool          // of *waiter[T]
 
-	mu      sync.Mutex // guards the fields below
-	lists   [states]list[T]
-	all     []*resource[T] // what is open and not closing, in no order
-	queue   queue[T]
-	opens   []*opening // under way, oldest first
-	stats   Stats      // the counters; the gauges are filled in by Stats
-	maxOpen int
-	minIdle int
-	gen     uint64
-	genWhy  Reason // why the generation moved last
-	paused  bool
-	closed  bool
-	drainOK bool       // drained is closed
-	warming chan error // while New waits: where to say that MinIdle is reached, or why not
+	mu         sync.Mutex // guards the fields below
+	lists      [states]list[T]
+	all        []*resource[T] // what is open and not closing, in no order
+	queue      queue[T]
+	opens      []*opening // under way, oldest first
+	stats      Stats      // the counters; the gauges are filled in by Stats
+	maxOpen    int
+	minIdle    int
+	maxOpening int
+	gen        uint64
+	genWhy     Reason // why the generation moved last
+	paused     bool
+	closed     bool
+	drainOK    bool       // drained is closed
+	warming    chan error // while New waits: where to say that MinIdle is reached, or why not
 
 	clock    clock
 	limit    alarm // the next waiter's MaxWait
@@ -68,18 +70,21 @@ func New[T any](ctx context.Context, factory Factory[T], opts ...Option) (*Pool[
 		return nil, fmt.Errorf("weir: new: %w", ErrNilContext)
 	}
 	p := &Pool[T]{
-		factory:  factory,
-		opts:     o,
-		epoch:    time.Now(),
-		sweepNow: make(chan struct{}, 1),
-		drained:  make(chan struct{}),
-		joined:   make(chan struct{}),
-		maxOpen:  o.maxOpen,
-		minIdle:  o.minIdle,
+		factory:    factory,
+		opts:       o,
+		epoch:      time.Now(),
+		sweepNow:   make(chan struct{}, 1),
+		drained:    make(chan struct{}),
+		joined:     make(chan struct{}),
+		maxOpen:    o.maxOpen,
+		minIdle:    o.minIdle,
+		maxOpening: o.maxOpening,
 	}
 	p.life, p.endLife = context.WithCancel(context.Background())
+	p.mu.Lock() // the first tick waits until the clock knows its timer
 	p.clock.start(p.epoch, p.tick)
-	p.governor.openCap = o.maxOpening
+	p.mu.Unlock()
+	p.governor.openCap = math.MaxInt32
 	p.tasks.Go(p.sweepLoop)
 	if err := p.warmUp(ctx); err != nil {
 		return nil, fmt.Errorf("weir: new: pool %q: %w", o.name, err)
@@ -99,33 +104,44 @@ func (p *Pool[T]) Acquire(ctx context.Context) (Lease[T], error) {
 	if ctx.Err() != nil {
 		return Lease[T]{}, p.tooLate(ctx)
 	}
-	var here callSite
 	if p.opts.leakAfter > 0 {
+		var here callSite
 		here.record()
+		return p.acquire(ctx, &here)
 	}
+	return p.acquire(ctx, nil)
+}
+
+// acquire lends what is ready, or queues. here is where the caller stands, or nil if that is not recorded.
+func (p *Pool[T]) acquire(ctx context.Context, here *callSite) (Lease[T], error) {
 	p.mu.Lock()
 	p.tickets++
 	ticket := p.tickets
 	r := p.readyLocked()
 	if r == nil {
-		return p.joinLocked(ctx, ticket, &here) // unlocks
+		return p.joinLocked(ctx, ticket, here) // unlocks
 	}
-	lease := p.lendLocked(r, &here)
+	lease := p.lendLocked(r, here)
 	p.mu.Unlock()
 	if p.factory.Probe == nil || p.probe(lease, nil) {
 		return lease, nil
 	}
 	p.mu.Lock()
-	return p.joinLocked(ctx, ticket, &here)
+	return p.joinLocked(ctx, ticket, here)
 }
 
 // TryAcquire lends a resource that is idle and needs no check, or says at once that there is none. It does not overtake
 // callers who wait. When it finds nothing it gets an idle resource checked, or one opened, for whoever comes next.
 func (p *Pool[T]) TryAcquire() (Lease[T], bool) {
-	var here callSite
 	if p.opts.leakAfter > 0 {
+		var here callSite
 		here.record()
+		return p.tryAcquire(&here)
 	}
+	return p.tryAcquire(nil)
+}
+
+func (p *Pool[T]) tryAcquire(here *callSite) (Lease[T], bool) {
 	for {
 		p.mu.Lock()
 		r := p.readyLocked()
@@ -134,7 +150,7 @@ func (p *Pool[T]) TryAcquire() (Lease[T], bool) {
 			p.mu.Unlock()
 			return Lease[T]{}, false
 		}
-		lease := p.lendLocked(r, &here)
+		lease := p.lendLocked(r, here)
 		p.mu.Unlock()
 		if p.factory.Probe == nil || p.probe(lease, nil) {
 			return lease, true
@@ -158,7 +174,7 @@ func (p *Pool[T]) Do(ctx context.Context, fn func(context.Context, T) error) err
 			lease.Discard()
 		}
 	}()
-	err = fn(ctx, lease.Value())
+	err = fn(ctx, lease.r.value) // not Value: a Close by force just now is no fault of the caller's
 	finished = true
 	lease.Finish(err)
 	return err
@@ -198,7 +214,7 @@ func (p *Pool[T]) lendLocked(r *resource[T], here *callSite) Lease[T] {
 	p.stats.Acquired++
 	p.timeLocked(r, here)
 	lease := Lease[T]{r: r, seq: r.seq}
-	if p.opts.leakAfter > 0 {
+	if here != nil {
 		lease.token = r.takeToken()
 		r.keepSite(here)
 	}

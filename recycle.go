@@ -8,9 +8,13 @@ import (
 // settleLocked ends r's lease; the caller says at once what becomes of r. If the lease had been reported as leaked it
 // returns who it was.
 func (p *Pool[T]) settleLocked(r *resource[T], tk *token) *Holder {
-	p.usedLocked(r)
+	if r.weight > 0 {
+		p.usedLocked(r)
+	}
 	r.seq++
-	r.token = tk
+	if tk != nil {
+		r.token = tk
+	}
 	if !r.leaked {
 		return nil
 	}
@@ -34,7 +38,7 @@ func (p *Pool[T]) offerLocked(r *resource[T]) {
 		p.startCheckLocked(r, OnAcquire)
 		return
 	}
-	p.acceptLocked(r)
+	p.placeLocked(r)
 }
 
 // acceptLocked does the same for a resource that has just been opened or has just passed its check.
@@ -43,6 +47,11 @@ func (p *Pool[T]) acceptLocked(r *resource[T]) {
 		p.retireLocked(r, reason, nil)
 		return
 	}
+	p.placeLocked(r)
+}
+
+// placeLocked lends r, which is fit, to the first waiter or makes it idle.
+func (p *Pool[T]) placeLocked(r *resource[T]) {
 	if p.queue.len > 0 && !p.paused {
 		p.handLocked(r)
 		return

@@ -83,7 +83,7 @@ func (p *Pool[T]) joinLocked(ctx context.Context, ticket uint64, here *callSite)
 		w = &waiter[T]{ready: make(chan struct{}, 1)}
 	}
 	w.ticket, w.since, w.deadline = ticket, now, math.MaxInt64
-	if p.opts.leakAfter > 0 {
+	if here != nil {
 		site := *here
 		w.here = &site
 	}
@@ -166,9 +166,15 @@ func (p *Pool[T]) rejoin(w *waiter[T]) {
 	p.pumpLocked()
 }
 
-// giveUp takes w out of the queue. If w was served at the same moment, what it got is passed on.
+// giveUp takes w out of the queue. If w was served at the same moment, what it got is passed on; if it was refused, that
+// stands.
 func (p *Pool[T]) giveUp(ctx context.Context, w *waiter[T]) error {
 	p.mu.Lock()
+	if !w.queued && w.err != nil {
+		p.mu.Unlock()
+		<-w.ready
+		return w.err
+	}
 	now := p.clock.exact()
 	p.countContextLocked(ctx)
 	var returned *Holder
@@ -177,9 +183,9 @@ func (p *Pool[T]) giveUp(ctx context.Context, w *waiter[T]) error {
 		p.stats.Wait.observe(time.Duration(now-w.since), 1)
 	} else {
 		<-w.ready
-		if w.err == nil {
-			p.stats.Acquired--
-			p.handed--
+		p.stats.Acquired--
+		p.handed--
+		if !w.lease.r.revoked.Load() {
 			w.lease.r.weight = 0
 			returned = p.settleLocked(w.lease.r, w.lease.token)
 			p.offerLocked(w.lease.r)
