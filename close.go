@@ -73,7 +73,7 @@ func (p *Pool[T]) force(cause error) error {
 		p.retireLocked(r, RetiredClosed, nil)
 	}
 	p.mu.Unlock()
-	grace, cancel := context.WithTimeout(context.Background(), p.opts.closeTimeout+2*hookGrace)
+	grace, cancel := context.WithTimeout(context.Background(), beyond(beyond(p.opts.closeTimeout)))
 	defer cancel()
 	select {
 	case <-p.joined:

@@ -1,7 +1,9 @@
 package weir
 
 import (
+	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -16,6 +18,8 @@ const (
 	checkPatience = 50 * time.Millisecond
 	// The same for an open: this, or four times what opens take, if that is more.
 	openPatience = 250 * time.Millisecond
+	// The youngest open gives way to a new one after this, or four times what opens take, when all that may run hang.
+	scoutAfter = time.Second
 )
 
 type governor struct {
@@ -90,10 +94,10 @@ func (g *governor) backOff(started, now int64, o *options) {
 }
 
 // opened is called for an open that succeeded and had taken that long.
-func (g *governor) opened(took int64, o *options) {
+func (g *governor) opened(took int64) {
 	g.open.add(took)
 	g.failures = 0
-	g.openCap = min(2*g.openCap, o.maxOpening)
+	g.openCap = min(g.openCap+1, math.MaxInt32) // which doubles it when all that ran succeeded
 }
 
 // notBefore is when the next open may start.
@@ -115,11 +119,11 @@ func (p *Pool[T]) pumpLocked() {
 		return
 	}
 	for p.queue.len > 0 {
-		r := p.idleLocked()
+		r, ready := p.nextLocked()
 		if r == nil {
 			break
 		}
-		if !p.needsCheckLocked(r) {
+		if ready {
 			p.handLocked(r)
 			continue
 		}
@@ -143,10 +147,13 @@ func (p *Pool[T]) governLocked() {
 	room := p.maxOpen - p.openLocked() - len(p.opens)
 	start := g.notBefore(p.queue.len > 0, &p.opts)
 	if now >= start {
-		n := min(want, room, g.openCap-fresh, p.opts.maxOpening-len(p.opens))
+		n := min(want, room, g.openCap-fresh, p.maxOpening-len(p.opens))
 		for range n {
 			p.startOpenLocked(now)
 		}
+	}
+	if want > 0 && fresh == 0 && min(room, p.maxOpening-len(p.opens)) <= 0 {
+		p.scoutLocked(now)
 	}
 	switch {
 	case now < start && want > 0:
@@ -154,6 +161,23 @@ func (p *Pool[T]) governLocked() {
 	case p.queue.len > 0 && (room > 0 || p.lists[idle].len > 0):
 		p.look.by(now+int64(governorTick), now, p.lookAgain)
 	}
+}
+
+// scoutLocked is called when opens that can't be counted on take every place. An open that fell into a black hole hangs until
+// its deadline although the way may be free again; so one of them at a time gives way to an attempt that finds out. The others
+// go on: a server that is only slow serves by those.
+func (p *Pool[T]) scoutLocked(now int64) {
+	if len(p.opens) < 2 || slices.ContainsFunc(p.opens, func(o *opening) bool { return o.gaveWay }) {
+		return
+	}
+	youngest := p.opens[len(p.opens)-1]
+	due := youngest.started + max(int64(scoutAfter), 4*p.governor.open.value)
+	if now < due {
+		p.look.by(due, now, p.lookAgain)
+		return
+	}
+	youngest.gaveWay = true
+	youngest.cancel(errGaveWay)
 }
 
 // wantedLocked is how many opens those who wait need, beyond what is coming.

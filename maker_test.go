@@ -44,11 +44,15 @@ func (th *thing) closes() int {
 type maker struct {
 	openTakes, closeTakes, checkTakes time.Duration
 
+	tune func(*weir.Factory[*thing]) // changes the factory, if set
+
 	mu         sync.Mutex // guards the fields below
 	openErr    error
 	onOpen     func(ctx context.Context, n int) error // called for the nth open
 	onCheck    func(ctx context.Context, th *thing) error
+	onClose    func(th *thing) error
 	things     []*thing
+	starts     []time.Time // of each open
 	opening    int
 	mostAtOnce int
 	checks     int
@@ -60,13 +64,30 @@ func (m *maker) failOpens(err error) {
 	m.openErr = err
 }
 
-func (m *maker) factory() weir.Factory[*thing] {
-	return weir.Factory[*thing]{Open: m.open, Close: m.close, Check: m.check}
+func (m *maker) failChecks(hook func(ctx context.Context, th *thing) error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.onCheck = hook
 }
+
+func (m *maker) factory() weir.Factory[*thing] {
+	f := weir.Factory[*thing]{Open: m.open, Close: m.close, Check: m.check}
+	if m.tune != nil {
+		m.tune(&f)
+	}
+	return f
+}
+
+// probed makes a factory look at each resource without a round trip when it is lent.
+func probed(f *weir.Factory[*thing]) { f.Probe = (*thing).health }
+
+// unchecked makes a factory that knows no check.
+func unchecked(f *weir.Factory[*thing]) { f.Check = nil }
 
 func (m *maker) open(ctx context.Context) (*thing, error) {
 	m.mu.Lock()
 	m.opening++
+	m.starts = append(m.starts, time.Now())
 	m.mostAtOnce = max(m.mostAtOnce, m.opening)
 	n := len(m.things) + m.opening
 	hook := m.onOpen
@@ -92,8 +113,14 @@ func (m *maker) open(ctx context.Context) (*thing, error) {
 func (m *maker) close(th *thing) error {
 	time.Sleep(m.closeTakes)
 	th.mu.Lock()
-	defer th.mu.Unlock()
 	th.closed++
+	th.mu.Unlock()
+	m.mu.Lock()
+	hook := m.onClose
+	m.mu.Unlock()
+	if hook != nil {
+		return hook(th)
+	}
 	return nil
 }
 
@@ -115,6 +142,20 @@ func (m *maker) all() []*thing {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return append([]*thing(nil), m.things...)
+}
+
+// started returns when each open began.
+func (m *maker) started() []time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]time.Time(nil), m.starts...)
+}
+
+// most is how many opens ran at a time.
+func (m *maker) most() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mostAtOnce
 }
 
 func (m *maker) checked() int {

@@ -14,28 +14,42 @@ import (
 // hookGrace is what a function of the factory gets beyond its deadline to notice it, before it is left behind.
 const hookGrace = 50 * time.Millisecond
 
+// beyond returns when a function with that limit is left behind, [NoLimit] for one without.
+func beyond(limit time.Duration) time.Duration {
+	if limit > NoLimit-hookGrace {
+		return NoLimit
+	}
+	return limit + hookGrace
+}
+
 // An opening is one call of Open under way. Its end is told once, under mu.
 type opening struct {
 	started int64
 	gen     uint64
+	cancel  context.CancelCauseFunc
+	gaveWay bool // cancelled in favour of a new attempt
 	ended   bool
 }
 
+var errGaveWay = fmt.Errorf("%w: all opens hang, this one gave way to a new attempt", ErrTimeout)
+
 func (p *Pool[T]) startOpenLocked(now int64) {
-	o := &opening{started: now, gen: p.gen}
+	ctx, cancel := context.WithCancelCause(p.life)
+	o := &opening{started: now, gen: p.gen, cancel: cancel}
 	p.opens = append(p.opens, o)
-	p.tasks.Go(func() { p.open(o) })
+	p.tasks.Go(func() { p.open(ctx, o) })
 }
 
 // open makes a resource in a goroutine of the pool. If the factory does not keep to the deadline the open counts as
 // failed, and what it still returns is closed.
-func (p *Pool[T]) open(o *opening) {
+func (p *Pool[T]) open(ctx context.Context, o *opening) {
+	defer o.cancel(nil)
 	limit := p.opts.openTimeout
-	guard := time.AfterFunc(limit+hookGrace, func() {
+	guard := time.AfterFunc(beyond(limit), func() {
 		var none T
 		p.openEnded(o, none, fmt.Errorf("weir: open: %w: Factory.Open ignores its deadline of %v", ErrTimeout, limit))
 	})
-	ctx, cancel := context.WithTimeout(p.life, limit)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	value, err := p.callOpen(ctx)
 	if err == nil && p.opts.checks[OnOpen] && p.factory.Check != nil {
@@ -44,6 +58,9 @@ func (p *Pool[T]) open(o *opening) {
 		}
 	}
 	guard.Stop()
+	if err != nil && context.Cause(ctx) == errGaveWay {
+		err = fmt.Errorf("weir: open: %w: %w", errGaveWay, err)
+	}
 	if !p.openEnded(o, value, err) && err == nil {
 		p.callClose(value)
 	}
@@ -68,7 +85,7 @@ func (p *Pool[T]) openEnded(o *opening, value T, err error) bool {
 		p.stats.Opened++
 		p.stats.OpenTime.observe(e.Took, 1)
 		p.stats.LastOpenError = nil
-		p.governor.opened(took, &p.opts)
+		p.governor.opened(took)
 		r := p.bornLocked(value, o.gen, now)
 		e.Resource = r.id
 		p.acceptLocked(r)
@@ -94,6 +111,7 @@ func (p *Pool[T]) openFailedLocked(o *opening, now int64, err error) {
 		f := p.factsLocked(now)
 		p.refuseAllLocked(func(w *waiter[T]) error {
 			p.stats.Shed++
+			f.Waiting = p.queue.len
 			return f.explain(LimitFailFast, now-w.since)
 		})
 	}
@@ -134,6 +152,11 @@ func (p *Pool[T]) warmUp(ctx context.Context) error {
 	}
 	p.pumpLocked()
 	p.mu.Unlock()
+	select {
+	case err := <-warming:
+		return p.abandon(err)
+	default: // only who waits minds a ctx that is done
+	}
 	select {
 	case err := <-warming:
 		return p.abandon(err)

@@ -20,6 +20,9 @@ func (p *Pool[T]) Resize(minIdle, maxOpen int) error {
 		return fmt.Errorf("weir: resize: pool %q: %w", p.opts.name, ErrClosed)
 	}
 	p.minIdle, p.maxOpen = minIdle, maxOpen
+	if p.opts.openAll {
+		p.maxOpening = maxOpen
+	}
 	for r := p.lists[idle].back; r != nil && len(p.all) > maxOpen; r = p.lists[idle].back {
 		p.retireLocked(r, RetiredResized, nil)
 	}

@@ -30,7 +30,8 @@ type options struct {
 	maxWaiters int // -1: no limit
 
 	openTimeout time.Duration
-	maxOpening  int // 0: as maxOpen
+	maxOpening  int  // 0: as maxOpen, until the options are settled
+	openAll     bool // maxOpening was not given: it follows maxOpen
 	backoffMin  time.Duration
 	backoffMax  time.Duration
 	failFast    bool
@@ -91,7 +92,7 @@ func readOptions(opts []Option) (options, error) {
 	}
 	errs = append(errs, checkSizes(o.minIdle, o.maxOpen))
 	if o.maxOpening == 0 {
-		o.maxOpening = o.maxOpen
+		o.maxOpening, o.openAll = o.maxOpen, true
 	}
 	if o.backoffMin > o.backoffMax {
 		errs = append(errs, fmt.Errorf("WithOpenBackoff: min %v: limit is max, %v", o.backoffMin, o.backoffMax))

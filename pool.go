@@ -185,11 +185,30 @@ func (p *Pool[T]) readyLocked() *resource[T] {
 	if p.closed || p.paused || p.queue.len > 0 {
 		return nil
 	}
-	r := p.idleLocked()
-	if r == nil || p.needsCheckLocked(r) {
-		return nil
+	if r, ready := p.nextLocked(); ready {
+		return r
 	}
-	return r
+	return nil
+}
+
+// nextLocked returns the idle resource to be lent next, and whether it can be lent as it is. One further down that needs no
+// check goes before those above it that do: nobody waits for a check beside it.
+func (p *Pool[T]) nextLocked() (r *resource[T], ready bool) {
+	front := p.idleLocked()
+	if front == nil || !p.needsCheckLocked(front) {
+		return front, front != nil
+	}
+	if p.opts.checkWindow == 0 {
+		return front, false
+	}
+	r = front.next
+	for n := 1; r != nil && n < sweepBatch; n++ {
+		if _, unfit := p.unfitLocked(r); !unfit && !p.needsCheckLocked(r) {
+			return r, true
+		}
+		r = r.next
+	}
+	return front, false
 }
 
 // idleLocked returns the most recently used idle resource and retires those on top of it that may not be lent any more.
@@ -238,7 +257,9 @@ func (p *Pool[T]) prepareLocked() {
 		return
 	}
 	if r := p.idleLocked(); r != nil {
-		p.startCheckLocked(r, OnAcquire)
+		if p.needsCheckLocked(r) {
+			p.startCheckLocked(r, OnAcquire)
+		}
 		return
 	}
 	now := p.clock.exact()

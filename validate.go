@@ -49,7 +49,7 @@ func (p *Pool[T]) startCheckLocked(r *resource[T], m Moment) {
 // check examines r in a goroutine of the pool: nobody's wait is bound to it, and if it hangs it costs this resource.
 func (p *Pool[T]) check(r *resource[T], t *trial) {
 	limit := p.opts.checkTimeout[t.moment]
-	guard := time.AfterFunc(limit+hookGrace, func() {
+	guard := time.AfterFunc(beyond(limit), func() {
 		p.checkEnded(r, t, fmt.Errorf("weir: check on %v: %w: Factory.Check ignores its deadline of %v", t.moment, ErrTimeout, limit))
 	})
 	ctx, cancel := context.WithTimeout(p.life, limit)

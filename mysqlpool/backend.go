@@ -107,18 +107,24 @@ func (b *backend) check(ctx context.Context, conn *sql.Conn) error {
 }
 
 // probe lets the driver look at its socket. A driver that cannot is taken at its word.
+//
+// The verdict is not Raw's result: database/sql would close the connection then and there, in the borrower's goroutine, and
+// wait for whatever rows or transaction the last borrower left open.
 func (b *backend) probe(conn *sql.Conn) error {
-	return conn.Raw(func(dc any) error {
+	var verdict error
+	err := conn.Raw(func(dc any) error {
 		if r, ok := dc.(driver.SessionResetter); ok {
-			if err := r.ResetSession(context.Background()); err != nil {
-				return err
-			}
+			verdict = r.ResetSession(context.Background())
 		}
-		if v, ok := dc.(driver.Validator); ok && !v.IsValid() {
-			return driver.ErrBadConn
+		if v, ok := dc.(driver.Validator); ok && verdict == nil && !v.IsValid() {
+			verdict = driver.ErrBadConn
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return verdict
 }
 
 // cutAfter is how long a close may wait for the statement that still runs on the connection, or for the network to take
@@ -136,9 +142,15 @@ func (b *backend) close(conn *sql.Conn) error {
 	return closeForGood(conn)
 }
 
-// closeForGood closes the driver's connection instead of giving it back to the *sql.DB.
+// closeForGood closes the driver's connection instead of giving it back to the *sql.DB. It does so itself before it tells
+// database/sql, which would first wait for rows and transactions that were left open.
 func closeForGood(conn *sql.Conn) error {
-	err := conn.Raw(func(any) error { return driver.ErrBadConn })
+	err := conn.Raw(func(dc any) error {
+		if c, ok := dc.(driver.Conn); ok {
+			c.Close() // fails only to say goodbye to a server that is not there
+		}
+		return driver.ErrBadConn
+	})
 	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
 		return nil
 	}

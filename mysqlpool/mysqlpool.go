@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/weirpool/weir"
@@ -97,7 +98,7 @@ func Wrap(ctx context.Context, db *sql.DB, opts ...Option) (*Pool, error) {
 		before.apply(db)
 		return nil, fmt.Errorf("mysqlpool: wrap: %w", err)
 	}
-	p.leave = func() error { before.apply(db); return nil }
+	p.leave = sync.OnceValue(func() error { before.apply(db); return nil }) // later they are the user's again
 	w := p.Settings()
 	w.Logger.Info("mysqlpool: took over the limits of the wrapped sql.DB until the pool is closed", "pool", w.Name,
 		"max_open", before.maxOpen, "max_idle", before.maxIdle, "max_lifetime", before.maxLifetime,

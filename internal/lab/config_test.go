@@ -1,0 +1,69 @@
+package lab
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestConfigRefusesBadValues(t *testing.T) {
+	tests := map[string]Config{
+		"Host \"10.0.0.1\"":  {Host: "10.0.0.1"},
+		"Host \"localhost\"": {Host: "localhost"},
+		"Host \"::1\"":       {Host: "::1"},
+		"Port 65536":         {Port: 65536},
+		"Port -1":            {Port: -1},
+		"MaxConnections 9":   {MaxConnections: 9},
+		"MaxConnections -1":  {MaxConnections: -1},
+		"WaitTimeout 1.5s":   {WaitTimeout: 1500 * time.Millisecond},
+		"WaitTimeout -1s":    {WaitTimeout: -time.Second},
+	}
+	for want, cfg := range tests {
+		if _, err := Start(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: got %v, want an error about %s", cfg, err, want)
+		}
+	}
+}
+
+func TestClusterRefusesWhatItDecidesItself(t *testing.T) {
+	for _, base := range []Config{{Host: "127.0.0.5"}, {ReadOnly: true}, {MaxConnections: 1}} {
+		if _, err := StartCluster(t.Context(), 2, base); err == nil {
+			t.Errorf("%+v was accepted", base)
+		}
+	}
+	for _, n := range []int{0, -1, 10} {
+		if _, err := StartCluster(t.Context(), n, Config{}); err == nil {
+			t.Errorf("a cluster of %d was accepted", n)
+		}
+	}
+}
+
+func TestMissingMariaDBSaysWhatToInstall(t *testing.T) {
+	_, err := findPrograms([]string{t.TempDir()})
+	if !errors.Is(err, ErrNoMariaDB) {
+		t.Fatalf("got %v, want ErrNoMariaDB", err)
+	}
+	if msg := err.Error(); !strings.Contains(msg, "apt-get install") || strings.Contains(msg, "\n") {
+		t.Errorf("got %q, want one line that says what to install", msg)
+	}
+}
+
+func TestFreePortIsFreeAndNotEphemeral(t *testing.T) {
+	port, err := freePort(t.Context(), "127.0.0.1", "127.0.0.2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if port < firstPort || port >= lastPort {
+		t.Errorf("port %d is outside %d to %d", port, firstPort, lastPort)
+	}
+	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2), Port: port})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := probePort(t.Context(), port, []string{"127.0.0.1", "127.0.0.2"}); err == nil {
+		t.Error("a port that is taken on one host was called free")
+	}
+}

@@ -1,0 +1,186 @@
+package weir_test
+
+import (
+	"context"
+	"flag"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/weirpool/weir"
+)
+
+var stressFor = flag.Duration("weir.stress", 3*time.Second, "how long the stress test runs")
+
+// A claim is a resource whose owner is swapped in and out: two owners at a time are seen at once.
+type claim struct {
+	owner  atomic.Int64
+	closed atomic.Int32
+}
+
+// A forge makes claims, and fails half the time.
+type forge struct {
+	t            *testing.T
+	made, closed atomic.Int64
+}
+
+func (f *forge) open(context.Context) (*claim, error) {
+	if rand.IntN(2) == 0 {
+		return nil, errRefused
+	}
+	f.made.Add(1)
+	return &claim{}, nil
+}
+
+func (f *forge) close(c *claim) error {
+	f.closed.Add(1)
+	if n := c.closed.Add(1); n != 1 {
+		f.t.Errorf("closed %d times", n)
+	}
+	if o := c.owner.Load(); o != 0 {
+		f.t.Errorf("closed while %d holds it", o)
+	}
+	return nil
+}
+
+func (f *forge) check(_ context.Context, c *claim) error {
+	if o := c.owner.Load(); o != 0 {
+		f.t.Errorf("checked while %d holds it", o)
+	}
+	if rand.IntN(8) == 0 {
+		return errRefused
+	}
+	return nil
+}
+
+// TestStressKeepsSingleOwnership runs 200 callers on 7 resources in real time, with faults everywhere and operators at work,
+// and closes the pool under them.
+func TestStressKeepsSingleOwnership(t *testing.T) {
+	f := &forge{t: t}
+	p, err := weir.New(t.Context(), weir.Factory[*claim]{Open: f.open, Close: f.close, Check: f.check}, quiet(),
+		weir.WithMaxOpen(7), weir.WithMinIdle(2), weir.WithStartBackground(), weir.WithCheckWindow(20*time.Millisecond),
+		weir.WithOpenBackoff(50*time.Microsecond, time.Millisecond), weir.WithSweepEvery(5*time.Millisecond),
+		weir.WithCheckIdleEvery(10*time.Millisecond), weir.WithMaxLifetime(100*time.Millisecond), weir.WithMaxWait(50*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var served, refused atomic.Int64
+	stop := make(chan struct{})
+	var callers sync.WaitGroup
+	for n := range 200 {
+		callers.Go(func() {
+			for !done(stop) {
+				if useClaim(t, p, int64(n+1)) {
+					served.Add(1)
+				} else {
+					refused.Add(1)
+				}
+			}
+		})
+	}
+	callers.Go(func() {
+		for !done(stop) {
+			operate(t, p)
+			runtime.Gosched()
+		}
+	})
+	<-time.After(*stressFor)
+	if err := p.Close(context.Background()); err != nil { // under load
+		t.Error(err)
+	}
+	close(stop)
+	callers.Wait()
+	if err := weir.AuditSettled(p); err != nil {
+		t.Error(err)
+	}
+	s := p.Stats()
+	if s.Open+s.Opening+s.Waiting != 0 || f.made.Load() != f.closed.Load() || served.Load() == 0 {
+		t.Errorf("made %d, closed %d, served %d: %+v", f.made.Load(), f.closed.Load(), served.Load(), s)
+	}
+	if s.OpenFails == 0 || s.CheckFails[weir.OnAcquire]+s.CheckFails[weir.WhileIdle] == 0 || s.Waited == 0 || s.Timeouts == 0 {
+		t.Errorf("a fault that never came: %+v", s)
+	}
+	if s.Acquired != uint64(served.Load()) {
+		t.Errorf("Acquired is %d, callers got %d", s.Acquired, served.Load())
+	}
+	noneLeft(t)
+	t.Logf("%d leases, %d refusals, %d opens, %d failed, retired %v", served.Load(), refused.Load(), s.Opened, s.OpenFails, s.Retired)
+}
+
+func done(stop chan struct{}) bool {
+	select {
+	case <-stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// useClaim borrows with a deadline of up to 300 µs, and discards a third.
+func useClaim(t *testing.T, p *weir.Pool[*claim], me int64) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), rand.N(300*time.Microsecond))
+	defer cancel()
+	lease, err := p.Acquire(ctx)
+	if err != nil {
+		return false
+	}
+	c := lease.Value()
+	if before := c.owner.Swap(me); before != 0 {
+		t.Errorf("lent to %d while %d holds it", me, before)
+	}
+	runtime.Gosched()
+	if before := c.owner.Swap(0); before != me {
+		t.Errorf("%d holds what was lent to %d", before, me)
+	}
+	if rand.IntN(3) == 0 {
+		lease.Discard()
+	} else {
+		lease.Release()
+	}
+	lease.Release() // a second end, which must touch nobody
+	return true
+}
+
+// operate does something an operator might, and audits the books.
+func operate(t *testing.T, p *weir.Pool[*claim]) {
+	switch rand.IntN(8) {
+	case 0:
+		most := 1 + rand.IntN(7)
+		_ = p.Resize(rand.IntN(most+1), most) // refused once the pool is closed
+	case 1:
+		p.Pause()
+		runtime.Gosched()
+		p.Resume()
+	case 2:
+		p.Evict(func(*claim) bool { return rand.IntN(2) == 0 })
+	case 3:
+		p.EvictAll()
+	case 4:
+		p.Stats()
+	default:
+		if err := weir.Audit(p); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// noneLeft waits for the last goroutines of the pool to be gone.
+func noneLeft(t *testing.T) {
+	t.Helper()
+	deadline := time.Now().Add(5 * time.Second)
+	for {
+		stacks := make([]byte, 1<<20)
+		stacks = stacks[:runtime.Stack(stacks, true)]
+		if !strings.Contains(string(stacks), "weir.(*Pool[") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("goroutines of a pool are left:\n%s", stacks)
+		}
+		runtime.Gosched()
+	}
+}
