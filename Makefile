@@ -33,4 +33,4 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzHistory -fuzztime 60s .
 
 bench:
-	benchmarks/run
+	cd benchmarks && go run ./cmd/compare -rounds 6 -benchtime 200ms -name bench

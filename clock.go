@@ -16,6 +16,7 @@ type clock struct {
 	awake bool
 	used  bool // since the last tick
 	idle  int  // ticks without use
+	ticks int  // so far, wake-ups included
 	timer *time.Timer
 }
 
@@ -37,6 +38,7 @@ func (c *clock) coarse() int64 {
 	c.used = true
 	if !c.awake {
 		c.awake, c.idle = true, 0
+		c.ticks++
 		c.timer.Reset(clockTick)
 		return c.exact()
 	}
@@ -51,6 +53,7 @@ func (p *Pool[T]) tick() {
 		return
 	}
 	c.exact()
+	c.ticks++
 	if c.used {
 		c.used, c.idle = false, 0
 	} else if c.idle++; c.idle >= clockSleep {
@@ -65,12 +68,12 @@ func (p *Pool[T]) tick() {
 func (p *Pool[T]) timeLocked(r *resource[T], here *callSite) {
 	r.lentAt = p.clock.coarse()
 	p.untimed++
-	if here == nil && p.untimed < timedEvery && r.lentAt == p.timedAt {
+	if here == nil && p.untimed < timedEvery && p.clock.ticks == p.timedAt {
 		r.weight = 0
 		return
 	}
 	r.lentAt = p.clock.exact()
-	p.timedAt = r.lentAt
+	p.timedAt = p.clock.ticks
 	r.weight, p.untimed = p.untimed, 0
 }
 
@@ -96,21 +99,22 @@ func (a *average) add(v int64) {
 	a.value += (v - a.value) / 8
 }
 
-// An alarm is a timer that keeps the earliest of the times it is asked for. Its function must call rang under mu.
+// An alarm is a timer that keeps the earliest of the times it is asked for. Its function ring must call rang under mu.
 type alarm struct {
+	ring  func()
 	timer *time.Timer
 	at    int64
 	armed bool
 }
 
-func (a *alarm) by(at, now int64, ring func()) {
+func (a *alarm) by(at, now int64) {
 	if a.armed && a.at <= at {
 		return
 	}
 	a.at, a.armed = at, true
 	d := time.Duration(max(at-now, 0))
 	if a.timer == nil {
-		a.timer = time.AfterFunc(d, ring)
+		a.timer = time.AfterFunc(d, a.ring)
 		return
 	}
 	a.timer.Reset(d)

@@ -6,8 +6,8 @@ import (
 )
 
 // Close ends the pool. At once nobody is lent anything any more, those who wait get [ErrClosed], opens and checks under
-// way are cancelled and idle resources closed. Then it waits for the leases that are out until ctx ends; what is still
-// out by then is closed under its holder, and the [*CloseError] says how many. When Close returns nothing of the pool
+// way are cancelled and idle resources closed. Then it waits for the leases that are out until ctx ends, except those
+// known to be dropped; what is still out by then is closed under its holder, and the [*CloseError] says how many. When Close returns nothing of the pool
 // runs, except calls of the factory's functions that do not return, which the error counts.
 //
 // A closed pool stays closed. Closing it again waits for the same end, or for ctx, and forces nothing more.
@@ -44,6 +44,12 @@ func (p *Pool[T]) shut() bool {
 	for r := p.lists[idle].front; r != nil; r = p.lists[idle].front {
 		p.retireLocked(r, RetiredClosed, nil)
 	}
+	var next *resource[T]
+	for r := p.lists[inUse].front; r != nil; r = next {
+		if next = r.next; r.dropped {
+			p.takeBackLocked(r, errDropped)
+		}
+	}
 	p.drainLocked()
 	go func() {
 		<-p.drained
@@ -63,7 +69,7 @@ func (p *Pool[T]) drainLocked() {
 	close(p.drained)
 }
 
-// force closes what is still lent or under a check, and waits once more for what Close and the other calls take.
+// force closes what is still lent, and waits once more for what Close and the other calls take.
 func (p *Pool[T]) force(cause error) error {
 	p.mu.Lock()
 	e := &CloseError{Pool: p.opts.name, Cause: cause, Holders: p.holdersLocked(p.clock.exact())}

@@ -194,8 +194,9 @@ func TestCloseReportsCallsThatDoNotReturn(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := &maker{}
 				until := make(chan struct{})
-				p := newPool(t, m, weir.WithMinIdle(1), weir.WithMaxOpen(2), weir.WithCloseTimeout(time.Second), weir.WithOpenTimeout(time.Second))
+				p := newPool(t, m, weir.WithMaxOpen(2), weir.WithCloseTimeout(time.Second), weir.WithOpenTimeout(time.Second))
 				defer close(until) // before the pool is closed once more, which waits for it
+				hold(t, p).Release()
 				time.Sleep(time.Second)
 				hang(m, until)
 				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

@@ -25,13 +25,6 @@ func AuditSettled[T any](p *Pool[T]) error {
 	return errors.Join(a.errs...)
 }
 
-// Ticket is the number that the latest caller got.
-func Ticket[T any](p *Pool[T]) uint64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.tickets
-}
-
 // Broken breaks the books of p in one place, audits them and mends them, all under one lock: for tests of the audit. p
 // must have at least two idle and two lent resources.
 func Broken[T any](p *Pool[T], what string) error {

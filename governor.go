@@ -56,8 +56,9 @@ func (g *governor) measure(now int64) {
 	g.rate, g.rated, g.served, g.looked = rate, true, 0, now
 }
 
-// unserved is how many of n waiters the returns of lent resources will not have served by the time an open takes.
-func (g *governor) unserved(n, lent int, now int64) int {
+// unserved is how many of n waiters the returns of lent resources will not have served by the time an open takes. What
+// uses took so far is trusted for twice that time, and never for more than a quarter of MaxWait; then it is what returns.
+func (g *governor) unserved(n, lent int, now int64, maxWait time.Duration) int {
 	if n <= 0 || lent == 0 {
 		return max(n, 0)
 	}
@@ -67,7 +68,7 @@ func (g *governor) unserved(n, lent int, now int64) int {
 	}
 	var rate float64
 	switch elapsed := now - g.since; {
-	case g.use.known && elapsed <= 2*g.use.value:
+	case g.use.known && elapsed <= min(2*g.use.value, int64(maxWait/4)):
 		rate = float64(lent) / float64(max(g.use.value, 1))
 	case g.rated:
 		rate = g.rate
@@ -119,16 +120,20 @@ func (p *Pool[T]) pumpLocked() {
 		return
 	}
 	for p.queue.len > 0 {
-		r, ready := p.nextLocked()
+		r := p.idleLocked()
 		if r == nil {
 			break
 		}
-		if ready {
+		if !p.needsCheckLocked(r) {
 			p.handLocked(r)
 			continue
 		}
 		if p.checksComingLocked(p.clock.exact()) >= p.queue.len {
-			break
+			if r = p.freshLocked(); r == nil { // nobody waits for a check beside one that needs none
+				break
+			}
+			p.handLocked(r)
+			continue
 		}
 		p.startCheckLocked(r, OnAcquire)
 	}
@@ -138,13 +143,16 @@ func (p *Pool[T]) pumpLocked() {
 // governLocked starts opens and sees to the next look.
 func (p *Pool[T]) governLocked() {
 	g := &p.governor
+	room := p.maxOpen - p.openLocked() - len(p.opens)
+	if room <= 0 && p.lists[idle].len == 0 && !g.filling { // the usual case under load: returns alone can help
+		return
+	}
 	if p.queue.len == 0 && !g.filling && !p.brokenLocked() {
 		return
 	}
 	now := p.clock.exact()
 	fresh := p.opensComingLocked(now)
 	want := max(p.wantedLocked(now, fresh), p.missingLocked())
-	room := p.maxOpen - p.openLocked() - len(p.opens)
 	start := g.notBefore(p.queue.len > 0, &p.opts)
 	if now >= start {
 		n := min(want, room, g.openCap-fresh, p.maxOpening-len(p.opens))
@@ -157,9 +165,9 @@ func (p *Pool[T]) governLocked() {
 	}
 	switch {
 	case now < start && want > 0:
-		p.look.by(start, now, p.lookAgain)
+		p.look.by(start, now)
 	case p.queue.len > 0 && (room > 0 || p.lists[idle].len > 0):
-		p.look.by(now+int64(governorTick), now, p.lookAgain)
+		p.look.by(now+int64(governorTick), now)
 	}
 }
 
@@ -173,7 +181,7 @@ func (p *Pool[T]) scoutLocked(now int64) {
 	youngest := p.opens[len(p.opens)-1]
 	due := youngest.started + max(int64(scoutAfter), 4*p.governor.open.value)
 	if now < due {
-		p.look.by(due, now, p.lookAgain)
+		p.look.by(due, now)
 		return
 	}
 	youngest.gaveWay = true
@@ -182,7 +190,7 @@ func (p *Pool[T]) scoutLocked(now int64) {
 
 // wantedLocked is how many opens those who wait need, beyond what is coming.
 func (p *Pool[T]) wantedLocked(now int64, opening int) int {
-	want := p.governor.unserved(p.queue.len-opening-p.checksComingLocked(now), p.lists[inUse].len, now)
+	want := p.governor.unserved(p.queue.len-opening-p.checksComingLocked(now), p.lists[inUse].len, now, p.opts.maxWait)
 	if p.brokenLocked() && opening == 0 {
 		return max(want, 1)
 	}

@@ -406,8 +406,8 @@ func (w *world) recover() {
 	}
 	for range w.conf.maxOpen {
 		err := w.ask()
-		if err != nil && (w.conf.maxWaiters == 0 || w.conf.maxWait <= 5*time.Millisecond) {
-			err = w.ask() // whoever was turned away, or left before the governor looked, prepared for the next
+		if err != nil { // the governor may count on returns that do not come, but who leaves prepares for the next
+			err = w.ask()
 		}
 		if err != nil {
 			w.t.Errorf("a healed pool: %v", err)

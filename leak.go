@@ -13,7 +13,7 @@ var (
 // A token goes with a lease while leak naming is on, and back to the resource when the lease ends. When nobody can reach
 // it any more, while it is out, every copy of the lease has been dropped.
 type token struct {
-	_ [8]byte // has a size, so that no two are one
+	_ *byte // not nothing, and no plain bytes: small ones share a block, and are cleaned up only when all of it is dropped
 }
 
 func (r *resource[T]) takeToken() *token {
@@ -37,13 +37,25 @@ func (s *callSite) record() {
 	runtime.Callers(3, s[:])
 }
 
-// drop runs in the runtime's cleanup goroutine, which others wait for: the sweep does the rest.
+// drop runs in the runtime's cleanup goroutine, which others wait for: the sweep does the rest. Once the pool is closed
+// there is no sweep, and nobody will end that lease: Close need not wait for it.
 func (p *Pool[T]) drop(r *resource[T]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if r.state == inUse {
+	switch {
+	case r.state != inUse:
+	case p.closed:
+		p.takeBackLocked(r, errDropped)
+	default:
+		r.dropped = true
 		p.dropped = append(p.dropped, r)
 	}
+}
+
+// takeBackLocked ends a lease by force.
+func (p *Pool[T]) takeBackLocked(r *resource[T], why error) {
+	r.revoked.Store(true)
+	p.retireLocked(r, RetiredLeaked, why)
 }
 
 // findLeaks names leases that are out for too long or were dropped, each once, and takes back what is to be reclaimed.
@@ -67,8 +79,7 @@ func (p *Pool[T]) findLeaks() {
 			news = append(news, p.leakedLocked(r, now, errHeldTooLong))
 		}
 		if p.opts.reclaimAfter > 0 && now-r.lentAt >= int64(p.opts.reclaimAfter) {
-			r.revoked.Store(true)
-			p.retireLocked(r, RetiredLeaked, errHeldTooLong)
+			p.takeBackLocked(r, errHeldTooLong)
 		}
 	}
 	p.pumpLocked()

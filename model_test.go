@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	histories = flag.Int("weir.histories", 400, "how many random histories each test of the model runs")
+	histories = flag.Int("weir.histories", 300, "how many random histories each test of the model runs")
 	fromSeed  = flag.Uint64("weir.seed", 0, "the seed of the first history; 0 takes a random one")
 )
 

@@ -277,6 +277,9 @@ func TestEvictRetiresWhatMatches(t *testing.T) {
 		if n := p.Evict(even); n != 3 {
 			t.Errorf("%d evicted, want 3", n)
 		}
+		if n := p.Evict(even); n != 0 {
+			t.Errorf("%d evicted once more, want 0", n)
+		}
 		releaseAll(busy)
 		time.Sleep(2 * time.Second)
 		for _, th := range m.all()[:6] {

@@ -49,7 +49,7 @@ type Pool[T any] struct {
 	handed   uint64 // of the leases in stats.Acquired, those that came after a wait
 	ids      uint64
 	untimed  uint32 // leases since the last timed one
-	timedAt  int64  // when that was
+	timedAt  int    // the clock tick in which that was
 	suspect  int64  // what was last checked before this needs a check now
 	probing  int    // idle checks under way
 	cursor   int    // where in all the idle check goes on
@@ -78,8 +78,10 @@ func New[T any](ctx context.Context, factory Factory[T], opts ...Option) (*Pool[
 		joined:     make(chan struct{}),
 		maxOpen:    o.maxOpen,
 		minIdle:    o.minIdle,
+		timedAt:    -1, // so that the first lease is timed
 		maxOpening: o.maxOpening,
 	}
+	p.limit.ring, p.look.ring = p.expire, p.lookAgain
 	p.life, p.endLife = context.WithCancel(context.Background())
 	p.mu.Lock() // the first tick waits until the clock knows its timer
 	p.clock.start(p.epoch, p.tick)
@@ -145,6 +147,9 @@ func (p *Pool[T]) tryAcquire(here *callSite) (Lease[T], bool) {
 	for {
 		p.mu.Lock()
 		r := p.readyLocked()
+		if r == nil && p.queue.len == 0 {
+			r = p.freshLocked()
+		}
 		if r == nil {
 			p.prepareLocked()
 			p.mu.Unlock()
@@ -185,30 +190,26 @@ func (p *Pool[T]) readyLocked() *resource[T] {
 	if p.closed || p.paused || p.queue.len > 0 {
 		return nil
 	}
-	if r, ready := p.nextLocked(); ready {
-		return r
+	r := p.idleLocked()
+	if r == nil || p.needsCheckLocked(r) {
+		return nil
 	}
-	return nil
+	return r
 }
 
-// nextLocked returns the idle resource to be lent next, and whether it can be lent as it is. One further down that needs no
-// check goes before those above it that do: nobody waits for a check beside it.
-func (p *Pool[T]) nextLocked() (r *resource[T], ready bool) {
-	front := p.idleLocked()
-	if front == nil || !p.needsCheckLocked(front) {
-		return front, front != nil
+// freshLocked looks further down for an idle resource that needs no check.
+func (p *Pool[T]) freshLocked() *resource[T] {
+	if p.closed || p.paused || p.opts.checkWindow == 0 {
+		return nil
 	}
-	if p.opts.checkWindow == 0 {
-		return front, false
-	}
-	r = front.next
-	for n := 1; r != nil && n < sweepBatch; n++ {
+	r := p.lists[idle].front
+	for n := 0; r != nil && n < sweepBatch; n++ {
 		if _, unfit := p.unfitLocked(r); !unfit && !p.needsCheckLocked(r) {
-			return r, true
+			return r
 		}
 		r = r.next
 	}
-	return front, false
+	return nil
 }
 
 // idleLocked returns the most recently used idle resource and retires those on top of it that may not be lent any more.

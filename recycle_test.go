@@ -199,7 +199,7 @@ func TestWithoutLimitsNothingIsRecycled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, &maker{}, weir.WithMaxLifetime(weir.NoLimit), weir.WithIdleTimeout(weir.NoLimit))
 		releaseAll(holdMany(t, p, 5))
-		time.Sleep(5 * time.Hour)
+		time.Sleep(5*time.Hour + 500*time.Millisecond) // between two sweeps
 		if s := p.Stats(); s.Idle != 5 || s.Retired != [weir.Reasons]uint64{} {
 			t.Errorf("idle %d, retired %v", s.Idle, s.Retired)
 		}
@@ -273,6 +273,24 @@ func TestCloseThatHangsCountsAsDoneAfterItsTimeout(t *testing.T) {
 		time.Sleep(time.Hour)
 		if n := len(retired(seen, weir.RetiredError)); n != 1 {
 			t.Errorf("told %d times that it was retired, want once", n)
+		}
+	})
+}
+
+func TestHundredsOfResourcesAreCheckedAndReplacedInTime(t *testing.T) {
+	const size = 300 // more than the sweep looks at in one go
+	synctest.Test(t, func(t *testing.T) {
+		m := &maker{}
+		p := newPool(t, m, weir.WithMinIdle(size), weir.WithMaxOpen(2*size), weir.WithCheckIdleEvery(20*time.Second),
+			weir.WithMaxLifetime(time.Minute), weir.WithMaxLifetimeJitter(0))
+		time.Sleep(30 * time.Second)
+		if s := p.Stats(); s.Checks[weir.WhileIdle] != size {
+			t.Errorf("%d idle checks, want each of %d checked once", s.Checks[weir.WhileIdle], size)
+		}
+		m.all()[size/2].fall(errRefused)
+		time.Sleep(32 * time.Second)
+		if s := p.Stats(); s.Idle != size || s.Retired[weir.RetiredLifetime] != size-1 || s.Retired[weir.RetiredError] != 1 {
+			t.Errorf("idle %d, retired %v, want %d idle, %d retired by age and the sick one", s.Idle, s.Retired, size, size-1)
 		}
 	})
 }

@@ -37,6 +37,7 @@ type resource[T any] struct {
 	reason    Reason
 	discarded bool // its last lease was ended by Discard or a verdict
 	leaked    bool // reported as leaked
+	dropped   bool // its lease was dropped without Release
 	gone      bool // Close returned or was given up on
 
 	revoked atomic.Bool // taken back by force: the only change while a lease lasts

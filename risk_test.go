@@ -62,6 +62,8 @@ func TestHandOffToLeavingCallersLosesNothing(t *testing.T) {
 				})
 			}
 			synctest.Wait()
+			callers.Go(func() { borrow(t, p).Release() }) // who stays is served by what the others leave
+			synctest.Wait()
 			start := time.Now()
 			callers.Go(cancel)
 			callers.Go(lease.Release)
@@ -286,4 +288,54 @@ func TestIdleOnesGoAFewAtATimeAndStopAtMinIdle(t *testing.T) {
 			t.Errorf("%d left, want MinIdle, %d", last, least)
 		}
 	})
+}
+
+// Risk: a caller waits for checks that are under way, and may hang, beside a resource that needs none.
+func TestNobodyWaitsForACheckBesideALendableResource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &maker{}
+		p := newPool(t, m, weir.WithMaxOpen(3), weir.WithCheckWindow(100*time.Millisecond))
+		hung, stale := borrow(t, p), borrow(t, p)
+		time.Sleep(90 * time.Millisecond)
+		fresh := borrow(t, p)
+		fresh.Release()
+		stale.Release()
+		hung.Release() // on top
+		time.Sleep(50 * time.Millisecond)
+		m.failChecks(func(ctx context.Context, _ *thing) error { <-ctx.Done(); return ctx.Err() })
+		start := time.Now()
+		first, ok := p.TryAcquire()
+		if !ok || first.ID() != fresh.ID() {
+			t.Errorf("TryAcquire: %t, resource %d, want %d, which needs no check", ok, first.ID(), fresh.ID())
+		}
+		p.TryAcquire() // starts a check, which hangs
+		first.Release()
+		stale = borrow(t, p)
+		audit(t, p)
+		if took := time.Since(start); took != 0 || stale.ID() != fresh.ID() {
+			t.Errorf("lent resource %d after %v, want %d at once", stale.ID(), took, fresh.ID())
+		}
+		stale.Release()
+	})
+}
+
+// Risk: waits that end before the governor looks, or that may not begin, never make an open start, and the pool stays small.
+func TestPoolGrowsForCallersWhoCannotWait(t *testing.T) {
+	for name, opt := range map[string]weir.Option{"short": weir.WithMaxWait(time.Millisecond), "none": weir.WithMaxWaiters(0)} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPool(t, &maker{openTakes: 20 * time.Millisecond}, weir.WithMaxOpen(3), opt)
+				for range 100 {
+					if lease, err := p.Acquire(t.Context()); err == nil {
+						defer lease.Release()
+					}
+					time.Sleep(time.Millisecond)
+				}
+				if got := p.Stats().InUse; got != 3 {
+					t.Errorf("%d lent, want all 3", got)
+				}
+				audit(t, p)
+			})
+		})
+	}
 }

@@ -89,7 +89,7 @@ func (p *Pool[T]) joinLocked(ctx context.Context, ticket uint64, here *callSite)
 	}
 	if p.opts.maxWait < NoLimit-time.Duration(now) {
 		w.deadline = now + int64(p.opts.maxWait)
-		p.limit.by(w.deadline, now, p.expire)
+		p.limit.by(w.deadline, now)
 	}
 	if p.queue.len == 0 {
 		p.governor.reset(now)
@@ -124,12 +124,8 @@ func (p *Pool[T]) idleInReachLocked() bool {
 // await waits until w is served, refused or gives up.
 func (p *Pool[T]) await(ctx context.Context, w *waiter[T]) (Lease[T], error) {
 	for {
-		select {
-		case <-w.ready:
-		case <-ctx.Done():
-			if err := p.giveUp(ctx, w); err != nil {
-				return Lease[T]{}, err
-			}
+		if err := p.stand(ctx, w); err != nil {
+			return Lease[T]{}, err
 		}
 		lease, err, yield := w.lease, w.err, w.yield
 		if yield {
@@ -144,6 +140,21 @@ func (p *Pool[T]) await(ctx context.Context, w *waiter[T]) (Lease[T], error) {
 			return lease, nil
 		}
 		p.rejoin(w)
+	}
+}
+
+// stand waits until w is served or refused, or its caller gives up.
+func (p *Pool[T]) stand(ctx context.Context, w *waiter[T]) error {
+	done := ctx.Done()
+	if done == nil { // which spares the price of a select
+		<-w.ready
+		return nil
+	}
+	select {
+	case <-w.ready:
+		return nil
+	case <-done:
+		return p.giveUp(ctx, w)
 	}
 }
 
@@ -162,7 +173,7 @@ func (p *Pool[T]) rejoin(w *waiter[T]) {
 	}
 	p.queue.insert(w)
 	if w.deadline != math.MaxInt64 {
-		p.limit.by(w.deadline, now, p.expire)
+		p.limit.by(w.deadline, now)
 	}
 	p.pumpLocked()
 }
@@ -255,7 +266,7 @@ func (p *Pool[T]) expire() {
 	var f *facts
 	for n := 0; p.queue.front != nil && p.queue.front.deadline <= now; n++ {
 		if n == expireBatch {
-			p.limit.by(now, now, p.expire)
+			p.limit.by(now, now)
 			return
 		}
 		if f == nil {
@@ -268,7 +279,7 @@ func (p *Pool[T]) expire() {
 		p.refuseLocked(w, f.explain(LimitMaxWait, now-w.since), now)
 	}
 	if w := p.queue.front; w != nil && w.deadline != math.MaxInt64 {
-		p.limit.by(w.deadline, now, p.expire)
+		p.limit.by(w.deadline, now)
 	}
 	if f != nil {
 		p.prepareLocked() // waits that end before the governor looks must not keep the pool small for ever

@@ -13,8 +13,9 @@ import (
 
 // A part is a resource that knows who holds it: a second holder, a check or a close under the holder is noticed at once.
 type part struct {
-	n      int // in the order in which opens began
-	made   time.Time
+	n      int       // in the order in which opens began
+	made   time.Time // when Open returned, or the check on open: what counts as its birth
+	proved bool
 	holder atomic.Int64 // the call's number, 0 nobody
 	closed atomic.Int32
 	doomed atomic.Bool // evicted: not to be lent any more
@@ -110,6 +111,9 @@ func (m *mill) check(ctx context.Context, pt *part) error {
 		return fmt.Errorf("read only: %w", weir.ErrWrongRole)
 	case f.checkFails:
 		return errRefused
+	}
+	if !pt.proved {
+		pt.made, pt.proved = time.Now(), true
 	}
 	return nil
 }
