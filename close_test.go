@@ -296,3 +296,32 @@ func TestPoolWithEverythingOnLeavesNothingRunning(t *testing.T) {
 		}
 	})
 }
+
+func TestCancelledAndClosedAtOnceIsCountedAsWhatTheCallerHears(t *testing.T) {
+	refused := 0
+	for range 100 {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPool(t, &maker{}, weir.WithMaxOpen(1))
+			hold(t, p)
+			ctx, cancel := context.WithCancel(t.Context())
+			waiter := ask(ctx, p)
+			cancel()
+			closeNow(p)
+			err, cancelled := (<-waiter).err, uint64(0)
+			switch {
+			case errors.Is(err, context.Canceled):
+				cancelled = 1
+			case errors.Is(err, weir.ErrClosed):
+				refused++
+			default:
+				t.Errorf("got %v", err)
+			}
+			if s := p.Stats(); s.Canceled != cancelled || s.Wait.Count != 2 {
+				t.Errorf("cancelled %d, waits %d, want %d, 2, for %v", s.Canceled, s.Wait.Count, cancelled, err)
+			}
+		})
+	}
+	if refused == 0 {
+		t.Error("none was refused by the closing: the test shows nothing")
+	}
+}

@@ -87,9 +87,13 @@ func (g *governor) backOff(started, now int64, o *options) {
 		return // it ran beside one that is counted
 	}
 	g.failures++
-	pause := o.backoffMax
-	if shift := g.failures - 1; shift < 40 && o.backoffMin<<shift > 0 {
-		pause = min(o.backoffMin<<shift, o.backoffMax)
+	pause := o.backoffMin
+	for n := 1; n < g.failures && pause < o.backoffMax; n++ {
+		if pause > o.backoffMax/2 {
+			pause = o.backoffMax
+			break
+		}
+		pause *= 2
 	}
 	g.failed, g.pause = now, int64(pause/2+rand.N(pause/2+1))
 }

@@ -207,6 +207,7 @@ func TestEveryKindOfEventIsToldWithItsReason(t *testing.T) {
 			hold(t, p).Release()
 			time.Sleep(40 * time.Second)
 		} // retired: lifetime
+		hold(t, p).Release()
 		if err := p.Close(t.Context()); err != nil { // retired: closed
 			t.Error(err)
 		}
