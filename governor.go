@@ -148,7 +148,7 @@ func (p *Pool[T]) pumpLocked() {
 func (p *Pool[T]) governLocked() {
 	g := &p.governor
 	room := p.maxOpen - p.openLocked() - len(p.opens)
-	if room <= 0 && p.lists[idle].len == 0 { // the usual case under load: returns alone can help
+	if room <= 0 && p.lists[idle].len+len(p.opens) == 0 { // the usual case under load: returns alone can help
 		return
 	}
 	if p.queue.len == 0 && !g.filling && !p.brokenLocked() {
