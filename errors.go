@@ -103,14 +103,7 @@ func (e *ExhaustedError) Error() string {
 	if e.LastOpenError != nil {
 		fmt.Fprintf(&b, "; last open error: %v", e.LastOpenError)
 	}
-	for i, h := range e.Holders {
-		sep := ", "
-		if i == 0 {
-			sep = "; held longest: "
-		}
-		b.WriteString(sep)
-		b.WriteString(h.String())
-	}
+	writeHolders(&b, e.Holders)
 	return b.String()
 }
 
@@ -142,14 +135,7 @@ func (e *CloseError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "weir: close: pool %q: %d lent resources closed by force, %d calls still running: %v",
 		e.Pool, e.Forced, e.Running, e.Cause)
-	for i, h := range e.Holders {
-		sep := ", "
-		if i == 0 {
-			sep = "; held longest: "
-		}
-		b.WriteString(sep)
-		b.WriteString(h.String())
-	}
+	writeHolders(&b, e.Holders)
 	return b.String()
 }
 

@@ -83,3 +83,12 @@ func ours(function string) bool {
 func base(file string) string {
 	return file[strings.LastIndexByte(file, '/')+1:]
 }
+
+func writeHolders(b *strings.Builder, holders []Holder) {
+	sep := "; held longest: "
+	for _, h := range holders {
+		b.WriteString(sep)
+		b.WriteString(h.String())
+		sep = ", "
+	}
+}
