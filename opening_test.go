@@ -355,3 +355,45 @@ func TestFailFastDoesNotApplyWhileSomethingIsOpen(t *testing.T) {
 		wantTook(t, got.took, 500*time.Millisecond, 500*time.Millisecond)
 	})
 }
+
+// Opens that fell into a black hole take every place until their deadline; when the way is free again, one of them has given
+// way to an attempt that finds out.
+func TestHangingOpensGiveWayToOneThatFindsOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &maker{}
+		healed := time.Now().Add(2500 * time.Millisecond)
+		m.onOpen = func(ctx context.Context, _ int) error {
+			if time.Now().Before(healed) {
+				<-ctx.Done()
+			}
+			return ctx.Err()
+		}
+		p := newPool(t, m, weir.WithMaxOpen(4), weir.WithOpenTimeout(time.Minute), weir.WithStartBackground())
+		for time.Now().Before(healed) {
+			var all []<-chan answer
+			for range 8 {
+				all = append(all, ask(t.Context(), p))
+			}
+			for _, c := range all {
+				if a := <-c; a.err == nil {
+					a.lease.Release()
+				}
+			}
+		}
+		start := time.Now()
+		var err error
+		for range 3 {
+			var l lease
+			if l, err = p.Acquire(t.Context()); err == nil {
+				l.Release()
+				break
+			}
+		}
+		if took := time.Since(start); err != nil || took > 1500*time.Millisecond {
+			t.Errorf("served %v after the way was free (%v), want at most 1.5s", took, err)
+		}
+		if got := m.most(); got > 4 {
+			t.Errorf("%d opens ran at a time, MaxOpen is 4", got)
+		}
+	})
+}

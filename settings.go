@@ -23,7 +23,8 @@ type Settings struct {
 	ReclaimAfter      time.Duration
 	Logger            *slog.Logger
 	Observers         []Observer
-	BackgroundStart   bool
+	BackgroundStart   bool          // WithStartBackground
+	StartWait         time.Duration // of WithStartWait, or 0
 }
 
 // ReadSettings tells what [New] would make of opts, and the error it would return.
@@ -54,6 +55,9 @@ func (o *options) settings() Settings {
 		Logger:            o.log,
 		Observers:         o.observers,
 		BackgroundStart:   o.start == startBackground,
+	}
+	if o.start == startWait {
+		s.StartWait = o.startWait
 	}
 	if !o.checks[WhileIdle] {
 		s.CheckIdleEvery = NoLimit

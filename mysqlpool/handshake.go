@@ -2,12 +2,14 @@ package mysqlpool
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/weirpool/weir"
 )
 
 // driverStatements is what go-sql-driver runs on a new connection with this configuration. Its charset is not a field of the
@@ -57,7 +59,26 @@ func (b *backend) statements() []string {
 	return append(out, b.roleQuery(roleVariables[:]))
 }
 
-// tryOne opens and checks one connection, and closes it.
+// tryEvery is the pause between attempts to open a first connection.
+const tryEvery = 100 * time.Millisecond
+
+// try opens, checks and closes one connection, and goes on trying for as long as the start policy says.
+func (b *backend) try(ctx context.Context, w weir.Settings) error {
+	wait, cancel := context.WithTimeout(ctx, w.StartWait)
+	defer cancel()
+	for {
+		err := b.tryOne(ctx, w.OpenTimeout)
+		if err == nil || errors.Is(err, weir.ErrPermanent) {
+			return err
+		}
+		select {
+		case <-wait.Done():
+			return err
+		case <-time.After(tryEvery):
+		}
+	}
+}
+
 func (b *backend) tryOne(ctx context.Context, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -82,7 +82,8 @@ func NewConfig(ctx context.Context, cfg *mysql.Config, opts ...Option) (*Pool, e
 
 // Wrap makes a pool of the connections of db, whatever is wrapped around its driver. While the pool lives db's own limits are
 // lifted (any number open, none idle, no lifetimes), which is logged, so that the pool's govern; use the pool, not db, for
-// statements. When the pool is closed db is as it was, limits included, and still open.
+// statements. When the pool is closed db is as it was, limits included, and still open. A wrapped driver sees the Close of a
+// retired connection twice: ours, which does not wait for rows and transactions left open, and then that of database/sql.
 func Wrap(ctx context.Context, db *sql.DB, opts ...Option) (*Pool, error) {
 	if db == nil {
 		return nil, errors.New("mysqlpool: wrap: db is nil")
@@ -143,7 +144,7 @@ func start(ctx context.Context, db *sql.DB, s settings, opts []Option) (*Pool, e
 	}
 	b := newBackend(db, s, w)
 	if w.MinIdle == 0 && !w.BackgroundStart && ctx != nil {
-		if err := b.tryOne(ctx, w.OpenTimeout); err != nil {
+		if err := b.try(ctx, w); err != nil {
 			return nil, err
 		}
 	}

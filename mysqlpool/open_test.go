@@ -160,8 +160,17 @@ func TestFullServerAtTheStartIsWaitedForIfAllowed(t *testing.T) {
 		} else {
 			wantNumber(t, err, 1040)
 		}
-		p := newPool(t, s, weir.WithStartWait(time.Second))
-		closePool(t, p)
+		s.FailNextConnect(3, mysqltest.NewError(1040))
+		closePool(t, newPool(t, s, weir.WithStartWait(time.Second)))
+		s.FailNextConnect(3, mysqltest.NewError(1040))
+		closePool(t, newPool(t, s, weir.WithStartWait(time.Second), weir.WithMinIdle(0)))
+		s.FailConnects(mysqltest.NewError(1040))
+		start := time.Now()
+		_, err := mysqlpool.NewConfig(t.Context(), configOf(s), quiet(), weir.WithStartWait(time.Second), weir.WithMinIdle(0))
+		wantNumber(t, err, 1040)
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("New gave up after %v, want 1s", took)
+		}
 	})
 }
 

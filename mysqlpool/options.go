@@ -159,7 +159,8 @@ func WithTCPKeepAlive(d time.Duration) Option {
 	})
 }
 
-// WithResolver resolves the server's name, anew at each dial. Default the system's. It has no effect on [Wrap], nor where the
+// WithResolver resolves the server's name, anew at each dial; dials that begin at the same moment share one answer, as Go's
+// resolver does. Default the system's. It has no effect on [Wrap], nor where the
 // configuration brings its own dialling.
 func WithResolver(r *net.Resolver) Option {
 	return option("WithResolver", func(s *settings) error {
