@@ -25,13 +25,17 @@ func (c *clock) start(epoch time.Time, tick func()) {
 	c.timer = time.AfterFunc(clockTick, tick)
 }
 
-// exact reads the real clock and moves the coarse one along.
-func (c *clock) exact() int64 {
-	if now := int64(time.Since(c.epoch)); now > c.now {
-		c.now = now
-	}
+// real reads the real clock. It needs no lock.
+func (c *clock) real() int64 { return int64(time.Since(c.epoch)) }
+
+// moved takes a reading over: the coarse clock moves along, and never back.
+func (c *clock) moved(now int64) int64 {
+	c.now = max(c.now, now)
 	return c.now
 }
+
+// exact reads the real clock.
+func (c *clock) exact() int64 { return c.moved(c.real()) }
 
 // coarse returns the time to clockTick.
 func (c *clock) coarse() int64 {

@@ -129,14 +129,14 @@ func (p *Pool[T]) pumpLocked() {
 			break
 		}
 		if !p.needsCheckLocked(r) {
-			p.handLocked(r)
+			p.handLocked(r, 0)
 			continue
 		}
 		if p.checksComingLocked(p.clock.exact()) >= p.queue.len {
 			if r = p.freshLocked(); r == nil { // nobody waits for a check beside one that needs none
 				break
 			}
-			p.handLocked(r)
+			p.handLocked(r, 0)
 			continue
 		}
 		p.startCheckLocked(r, OnAcquire)

@@ -47,10 +47,11 @@ func (l Lease[T]) Release() {
 		return
 	}
 	p := r.pool
+	now := p.crowdClock()
 	p.mu.Lock()
 	if r.seq == l.seq && !r.leaked && !r.revoked.Load() {
 		p.settleLocked(r, l.token)
-		p.offerLocked(r)
+		p.offerLocked(r, now)
 		p.mu.Unlock()
 		return
 	}
@@ -89,7 +90,7 @@ func (l Lease[T]) end(v Verdict, err error) {
 	var news []Event
 	switch v {
 	case Keep:
-		p.offerLocked(r)
+		p.offerLocked(r, 0)
 	case Demoted:
 		r.discarded = true
 		news = p.demoteLocked(r, err)

@@ -23,6 +23,7 @@ type Pool[T any] struct {
 	joined   chan struct{}      // closed when, after that, no goroutine of the pool runs
 	running  atomic.Int64       // calls of the factory's functions that have not returned
 	spares   sync.Pool          // of *waiter[T]
+	crowded  atomic.Bool        // callers wait: a hint to prepare outside mu what will be needed under it
 
 	mu         sync.Mutex // guards the fields below
 	lists      [states]list[T]
@@ -116,20 +117,27 @@ func (p *Pool[T]) Acquire(ctx context.Context) (Lease[T], error) {
 
 // acquire lends what is ready, or queues. here is where the caller stands, or nil if that is not recorded.
 func (p *Pool[T]) acquire(ctx context.Context, here *callSite) (Lease[T], error) {
+	var w *waiter[T]
+	if p.crowded.Load() {
+		w = p.newWaiter()
+	}
 	p.mu.Lock()
 	p.tickets++
 	ticket := p.tickets
 	r := p.readyLocked()
 	if r == nil {
-		return p.joinLocked(ctx, ticket, here) // unlocks
+		return p.joinLocked(ctx, w, ticket, here) // unlocks
 	}
 	lease := p.lendLocked(r, here)
 	p.mu.Unlock()
+	if w != nil {
+		p.spare(w)
+	}
 	if p.factory.Probe == nil || p.probe(lease, nil) {
 		return lease, nil
 	}
 	p.mu.Lock()
-	return p.joinLocked(ctx, ticket, here)
+	return p.joinLocked(ctx, nil, ticket, here)
 }
 
 // TryAcquire lends a resource that is idle and needs no check, or says at once that there is none. It does not overtake

@@ -25,8 +25,8 @@ func (p *Pool[T]) settleLocked(r *resource[T], tk *token) *Holder {
 }
 
 // offerLocked finds the next place for r, which nobody holds: it is retired, lent to the first waiter, checked for the
-// waiters, or idle.
-func (p *Pool[T]) offerLocked(r *resource[T]) {
+// waiters, or idle. now is the exact time, or 0 if the caller has not read it.
+func (p *Pool[T]) offerLocked(r *resource[T], now int64) {
 	if reason, unfit := p.unfitLocked(r); unfit {
 		p.retireLocked(r, reason, nil)
 		if p.queue.len > 0 {
@@ -38,7 +38,7 @@ func (p *Pool[T]) offerLocked(r *resource[T]) {
 		p.startCheckLocked(r, OnAcquire)
 		return
 	}
-	p.placeLocked(r)
+	p.placeLocked(r, now)
 }
 
 // acceptLocked does the same for a resource that has just been opened or has just passed its check.
@@ -47,13 +47,13 @@ func (p *Pool[T]) acceptLocked(r *resource[T]) {
 		p.retireLocked(r, reason, nil)
 		return
 	}
-	p.placeLocked(r)
+	p.placeLocked(r, 0)
 }
 
 // placeLocked lends r, which is fit, to the first waiter or makes it idle.
-func (p *Pool[T]) placeLocked(r *resource[T]) {
+func (p *Pool[T]) placeLocked(r *resource[T], now int64) {
 	if p.queue.len > 0 && !p.paused {
-		p.handLocked(r)
+		p.handLocked(r, now)
 		return
 	}
 	p.moveLocked(r, idle)

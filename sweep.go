@@ -51,7 +51,7 @@ func (p *Pool[T]) sweepAges() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.clock.exact()
-	soon := now + int64(p.opts.sweepEvery) + 2*p.governor.open.value
+	soon := now + 2*int64(p.opts.sweepEvery) + 2*p.governor.open.value // a sweep and an open may come late
 	aging := 0
 	for i := len(p.all) - 1; i >= 0; i-- {
 		r := p.all[i]

@@ -71,30 +71,65 @@ func (q *queue[T]) remove(w *waiter[T]) {
 	q.len--
 }
 
-// joinLocked puts the caller into the queue, sees to it that something comes, unlocks and waits.
-func (p *Pool[T]) joinLocked(ctx context.Context, ticket uint64, here *callSite) (Lease[T], error) {
-	now := p.clock.exact()
-	if err := p.turnedAwayLocked(now); err != nil {
-		p.mu.Unlock()
-		return Lease[T]{}, err
-	}
+// newWaiter makes a waiter for a caller who arrives now. It is called without mu where that is possible: a lock that many want
+// must be held for as short as can be.
+func (p *Pool[T]) newWaiter() *waiter[T] {
 	w, _ := p.spares.Get().(*waiter[T])
 	if w == nil {
 		w = &waiter[T]{ready: make(chan struct{}, 1)}
 	}
-	w.ticket, w.since, w.deadline = ticket, now, math.MaxInt64
+	w.since = p.clock.real()
+	return w
+}
+
+// crowdClock reads the real clock for a hand-over that is likely, or returns 0.
+func (p *Pool[T]) crowdClock() int64 {
+	if p.crowded.Load() {
+		return p.clock.real()
+	}
+	return 0
+}
+
+// enqueueLocked lets w wait.
+func (p *Pool[T]) enqueueLocked(w *waiter[T], now int64) {
+	if p.queue.len == 0 {
+		p.governor.reset(now)
+		p.crowded.Store(true)
+	}
+	p.queue.insert(w)
+	if w.deadline != math.MaxInt64 {
+		p.limit.by(w.deadline, now)
+	}
+}
+
+// dequeueLocked ends w's wait; the caller says how.
+func (p *Pool[T]) dequeueLocked(w *waiter[T]) {
+	p.queue.remove(w)
+	if p.queue.len == 0 {
+		p.crowded.Store(false)
+	}
+}
+
+// joinLocked puts the caller into the queue, sees to it that something comes, unlocks and waits. w is nil unless it has been
+// made already.
+func (p *Pool[T]) joinLocked(ctx context.Context, w *waiter[T], ticket uint64, here *callSite) (Lease[T], error) {
+	if w == nil {
+		w = p.newWaiter()
+	}
+	now := p.clock.moved(w.since)
+	if err := p.turnedAwayLocked(now); err != nil {
+		p.mu.Unlock()
+		return Lease[T]{}, err
+	}
+	w.ticket, w.deadline = ticket, math.MaxInt64
 	if here != nil {
 		site := *here
 		w.here = &site
 	}
 	if p.opts.maxWait < NoLimit-time.Duration(now) {
 		w.deadline = now + int64(p.opts.maxWait)
-		p.limit.by(w.deadline, now)
 	}
-	if p.queue.len == 0 {
-		p.governor.reset(now)
-	}
-	p.queue.insert(w)
+	p.enqueueLocked(w, now)
 	p.stats.Waited++
 	p.pumpLocked()
 	p.mu.Unlock()
@@ -168,13 +203,7 @@ func (p *Pool[T]) rejoin(w *waiter[T]) {
 		p.refuseLocked(w, fmt.Errorf("weir: acquire: pool %q: %w", p.opts.name, ErrClosed), now)
 		return
 	}
-	if p.queue.len == 0 {
-		p.governor.reset(now)
-	}
-	p.queue.insert(w)
-	if w.deadline != math.MaxInt64 {
-		p.limit.by(w.deadline, now)
-	}
+	p.enqueueLocked(w, now)
 	p.pumpLocked()
 }
 
@@ -191,7 +220,7 @@ func (p *Pool[T]) giveUp(ctx context.Context, w *waiter[T]) error {
 	p.countContextLocked(ctx)
 	var returned *Holder
 	if w.queued {
-		p.queue.remove(w)
+		p.dequeueLocked(w)
 		p.stats.Wait.observe(time.Duration(now-w.since), 1)
 	} else {
 		<-w.ready
@@ -200,7 +229,7 @@ func (p *Pool[T]) giveUp(ctx context.Context, w *waiter[T]) error {
 		if !w.lease.r.revoked.Load() {
 			w.lease.r.weight = 0
 			returned = p.settleLocked(w.lease.r, w.lease.token)
-			p.offerLocked(w.lease.r)
+			p.offerLocked(w.lease.r, now)
 		}
 	}
 	e := p.factsLocked(now).explain(LimitContext, now-w.since)
@@ -224,12 +253,15 @@ func (p *Pool[T]) spare(w *waiter[T]) {
 	p.spares.Put(w)
 }
 
-// handLocked ends the first waiter's wait with r.
-func (p *Pool[T]) handLocked(r *resource[T]) {
+// handLocked ends the first waiter's wait with r. now is the exact time, or 0 if the caller has not read it.
+func (p *Pool[T]) handLocked(r *resource[T], now int64) {
+	if now == 0 {
+		now = p.clock.real()
+	}
 	w := p.queue.front
-	p.queue.remove(w)
+	p.dequeueLocked(w)
 	w.lease = p.lendLocked(r, w.here)
-	w.waited = p.clock.exact() - w.since
+	w.waited = p.clock.moved(now) - w.since
 	p.stats.Wait.observe(time.Duration(w.waited), 1)
 	p.governor.served++
 	p.handed++
@@ -249,7 +281,7 @@ func (p *Pool[T]) refuseLocked(w *waiter[T], err error, now int64) {
 func (p *Pool[T]) refuseAllLocked(why func(w *waiter[T]) error) {
 	now := p.clock.exact()
 	for w := p.queue.front; w != nil; w = p.queue.front {
-		p.queue.remove(w)
+		p.dequeueLocked(w)
 		p.refuseLocked(w, why(w), now)
 	}
 }
@@ -273,7 +305,7 @@ func (p *Pool[T]) expire() {
 			f = p.factsLocked(now)
 		}
 		w := p.queue.front
-		p.queue.remove(w)
+		p.dequeueLocked(w)
 		p.stats.Timeouts++
 		f.Waiting = p.queue.len
 		p.refuseLocked(w, f.explain(LimitMaxWait, now-w.since), now)

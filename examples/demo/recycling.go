@@ -50,9 +50,9 @@ func (s *story) judgeAges(st weir.Stats, w *watcher) {
 	for _, e := range s.pools.journal.of("ledger", weir.EventOpened) {
 		stalled = max(stalled, e.Took)
 	}
-	if allowance := 2 * st.OpenTime.Mean(); w.least < ledgerIdle && stalled > allowance {
+	if allowance := s.pace.of(100 * time.Millisecond); w.least < ledgerIdle && stalled > allowance {
 		s.say("%d idle connections at the least, MinIdle is %d: but this machine stood still for %v, and the pool opens "+
-			"successors at least two opens ahead, %v.", w.least, ledgerIdle, short(stalled), short(allowance))
+			"successors at least a sweep ahead, %v.", w.least, ledgerIdle, short(stalled), short(allowance))
 		return
 	}
 	s.promise(w.least >= ledgerIdle, "%d idle connections at the least, in %d looks; MinIdle is %d", w.least, w.looks, ledgerIdle)

@@ -69,9 +69,12 @@ func makeImage(ctx context.Context, progs programs) ([]file, error) {
 	if err := os.WriteFile(script, []byte(users), 0o600); err != nil {
 		return nil, err
 	}
-	data := filepath.Join(dir, "data")
+	data, temp := filepath.Join(dir, "data"), filepath.Join(dir, "tmp")
+	if err := os.Mkdir(temp, 0o700); err != nil {
+		return nil, err
+	}
 	cmd := exec.CommandContext(ctx, progs.install, append([]string{
-		"--no-defaults", "--datadir=" + data, "--skip-test-db", "--skip-name-resolve",
+		"--no-defaults", "--datadir=" + data, "--tmpdir=" + temp, "--skip-test-db", "--skip-name-resolve",
 		"--auth-root-authentication-method=normal", "--extra-file=" + script, logFileSize,
 	}, userArgs()...)...)
 	// The installer is a script whose server would outlive it: end the group.

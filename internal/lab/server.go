@@ -166,8 +166,8 @@ func (s *Server) args() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	args := append([]string{
-		"--no-defaults", // must be first
-		"--datadir=" + s.dataDir(),
+		"--no-defaults",                                 // must be first
+		"--datadir=" + s.dataDir(), "--tmpdir=" + s.dir, // a server that starts sweeps its tmpdir: none may share it
 		"--socket=mariadbd.sock", "--pid-file=mariadbd.pid", // inside the data directory
 		"--extra-port=" + strconv.Itoa(s.extraPort), "--extra-max-connections=100",
 		"--skip-name-resolve", "--performance-schema=0",
