@@ -23,7 +23,7 @@ func (a adapterOption[S]) apply(*options) error {
 // AdapterOptions applies to s those of opts that [AdapterOption] made for an S, and returns the others in their order with
 // the errors of those it applied.
 func AdapterOptions[S any](opts []Option, s *S) (rest []Option, errs []error) {
-	for _, opt := range opts {
+	for _, opt := range ungroup(opts) {
 		a, ok := opt.(adapterOption[S])
 		if !ok {
 			rest = append(rest, opt)
@@ -37,16 +37,31 @@ func AdapterOptions[S any](opts []Option, s *S) (rest []Option, errs []error) {
 }
 
 // Options makes one option of several, which are applied in their order.
-func Options(opts ...Option) Option {
-	return optionFunc(func(o *options) error {
-		var errs []error
-		for i, opt := range opts {
-			if opt == nil {
-				errs = append(errs, fmt.Errorf("option %d is nil", i+1))
-				continue
-			}
-			errs = append(errs, opt.apply(o))
+func Options(opts ...Option) Option { return optionGroup(opts) }
+
+type optionGroup []Option
+
+func (g optionGroup) apply(o *options) error {
+	var errs []error
+	for i, opt := range g {
+		if opt == nil {
+			errs = append(errs, fmt.Errorf("option %d is nil", i+1))
+			continue
 		}
-		return errors.Join(errs...)
-	})
+		errs = append(errs, opt.apply(o))
+	}
+	return errors.Join(errs...)
+}
+
+// ungroup lists opts with the members of groups in the groups' places.
+func ungroup(opts []Option) []Option {
+	var out []Option
+	for _, opt := range opts {
+		if g, ok := opt.(optionGroup); ok {
+			out = append(out, ungroup(g)...)
+			continue
+		}
+		out = append(out, opt)
+	}
+	return out
 }

@@ -3,12 +3,14 @@ package weir
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // Close ends the pool. At once nobody is lent anything any more, those who wait get [ErrClosed], opens and checks under
 // way are cancelled and idle resources closed. Then it waits for the leases that are out until ctx ends, except those
 // known to be dropped; what is still out by then is closed under its holder, and the [*CloseError] says how many. When Close returns nothing of the pool
-// runs, except calls of the factory's functions that do not return, which the error counts.
+// runs, except calls of the factory's functions that do not return in [WithCloseTimeout], which the error counts. Called from an
+// observer or a function of the factory it would wait for itself.
 //
 // A closed pool stays closed. Closing it again waits for the same end, or for ctx, and forces nothing more.
 func (p *Pool[T]) Close(ctx context.Context) error {
@@ -17,14 +19,30 @@ func (p *Pool[T]) Close(ctx context.Context) error {
 	}
 	first := p.shut()
 	select {
-	case <-p.joined:
-		return nil
+	case <-p.drained:
+		return p.join(&CloseError{Pool: p.opts.name, Cause: ErrTimeout})
 	case <-ctx.Done():
 	}
 	if !first {
 		return fmt.Errorf("weir: close: pool %q is still closing: %w", p.opts.name, context.Cause(ctx))
 	}
-	return p.force(context.Cause(ctx))
+	return p.join(p.force(context.Cause(ctx)))
+}
+
+// join waits for the goroutines of the pool, no longer than a Close of a resource may take, and returns e if it has something to
+// tell.
+func (p *Pool[T]) join(e *CloseError) error {
+	late := time.NewTimer(beyond(beyond(p.opts.closeTimeout)))
+	defer late.Stop()
+	select {
+	case <-p.joined:
+	case <-late.C:
+		e.Running = max(int(p.running.Load()), 1) // an observer, if no function of the factory
+	}
+	if e.Forced == 0 && e.Running == 0 {
+		return nil
+	}
+	return e
 }
 
 // shut stops everything that can be stopped at once. It returns false when that was done before.
@@ -69,25 +87,18 @@ func (p *Pool[T]) drainLocked() {
 	close(p.drained)
 }
 
-// force closes what is still lent, and waits once more for what Close and the other calls take.
-func (p *Pool[T]) force(cause error) error {
+// force closes what is still lent.
+func (p *Pool[T]) force(cause error) *CloseError {
 	p.mu.Lock()
-	e := &CloseError{Pool: p.opts.name, Cause: cause, Holders: p.holdersLocked(p.clock.exact())}
+	defer p.mu.Unlock()
+	e := &CloseError{Pool: p.opts.name, Cause: cause}
+	if holders := p.holdersLocked(p.clock.exact()); len(holders) > 0 {
+		e.Holders = holders
+	}
 	for r := p.lists[inUse].front; r != nil; r = p.lists[inUse].front {
 		e.Forced++
 		r.revoked.Store(true)
 		p.retireLocked(r, RetiredClosed, nil)
-	}
-	p.mu.Unlock()
-	grace, cancel := context.WithTimeout(context.Background(), beyond(beyond(p.opts.closeTimeout)))
-	defer cancel()
-	select {
-	case <-p.joined:
-	case <-grace.Done():
-		e.Running = int(p.running.Load())
-	}
-	if e.Forced == 0 && e.Running == 0 {
-		return nil // everything was back by the time ctx ended
 	}
 	return e
 }

@@ -65,7 +65,7 @@ func (l Limit) String() string {
 
 // An ExhaustedError explains why a caller was given nothing. It matches [ErrExhausted]; when time ran out, the pool's
 // or the context's, it matches [context.DeadlineExceeded] too; when the context ended the wait it matches the
-// context's error and its cause; with LastOpenError set it matches that as well.
+// context's error and its cause; with LastOpenError set it matches that as well, except for the contexts' errors in it.
 type ExhaustedError struct {
 	Pool   string        // the pool's name
 	Limit  Limit         // what ended the wait
@@ -113,13 +113,26 @@ func (e *ExhaustedError) Unwrap() []error {
 	if e.Limit == LimitMaxWait {
 		errs = append(errs, context.DeadlineExceeded)
 	}
-	for _, err := range []error{e.ctxErr, e.ctxCause, e.LastOpenError} {
+	for _, err := range []error{e.ctxErr, e.ctxCause} {
 		if err != nil {
 			errs = append(errs, err)
 		}
 	}
+	if e.LastOpenError != nil {
+		errs = append(errs, openFailure{e.LastOpenError})
+	}
 	return errs
 }
+
+// An openFailure matches what its error matches, but for the contexts' errors: an open that was cancelled or ran out of time
+// does not mean that the caller did.
+type openFailure struct{ error }
+
+func (f openFailure) Is(target error) bool {
+	return target != context.Canceled && target != context.DeadlineExceeded && errors.Is(f.error, target)
+}
+
+func (f openFailure) As(target any) bool { return errors.As(f.error, target) }
 
 // A CloseError is returned by [Pool.Close] when its context ended before every lease came back.
 type CloseError struct {

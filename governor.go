@@ -16,8 +16,10 @@ const (
 	openGuess = 100 * time.Millisecond
 	// What is coming is not counted on for longer than this: a check that takes longer probably hangs.
 	checkPatience = 50 * time.Millisecond
-	// The same for an open: this, or four times what opens take, if that is more.
+	// The same for an open: this, or four times what opens take, if that is more, but no more than half of MaxWait then.
 	openPatience = 250 * time.Millisecond
+	// leastPause is how long opens pause after a failure, whatever MaxWait says.
+	leastPause = 10 * time.Millisecond
 	// The youngest open gives way to a new one after this, or four times what opens take, when all that may run hang.
 	scoutAfter = time.Second
 )
@@ -34,6 +36,7 @@ type governor struct {
 	failed   int64 // when the last one was
 	pause    int64 // how long to pause after it
 	openCap  int   // slow start: how many opens may run after a failure
+	broken   bool  // the last open failed while nothing was open
 	filling  bool  // MinIdle is to be reached
 	aging    int   // idle resources that will soon be too old
 }
@@ -101,7 +104,7 @@ func (g *governor) backOff(started, now int64, o *options) {
 // opened is called for an open that succeeded and had taken that long.
 func (g *governor) opened(took int64) {
 	g.open.add(took)
-	g.failures = 0
+	g.failures, g.broken = 0, false
 	g.openCap = min(g.openCap+1, math.MaxInt32) // which doubles it when all that ran succeeded
 }
 
@@ -112,7 +115,7 @@ func (g *governor) notBefore(waiting bool, o *options) int64 {
 	}
 	pause := g.pause
 	if waiting && o.maxWait != NoLimit {
-		pause = min(pause, max(int64(o.maxWait/4), int64(o.backoffMin)))
+		pause = min(pause, int64(max(o.maxWait/4, leastPause)))
 	}
 	return g.failed + pause
 }
@@ -157,6 +160,9 @@ func (p *Pool[T]) governLocked() {
 	now := p.clock.exact()
 	fresh := p.opensComingLocked(now)
 	want := max(p.wantedLocked(now, fresh), p.missingLocked())
+	if p.brokenLocked() {
+		want = max(1-len(p.opens), 0) // one attempt at a time finds out
+	}
 	start := g.notBefore(p.queue.len > 0, &p.opts)
 	if now >= start {
 		n := min(want, room, g.openCap-fresh, p.maxOpening-len(p.opens))
@@ -192,13 +198,24 @@ func (p *Pool[T]) scoutLocked(now int64) {
 	youngest.cancel(errGaveWay)
 }
 
+// growLocked is called when callers leave empty-handed. Waits that end before the governor sees a reason to open must not keep
+// the pool small for ever: one open at a time is started.
+func (p *Pool[T]) growLocked() {
+	if p.closed || p.paused || p.lists[idle].len+len(p.opens) > 0 || p.openLocked() >= p.maxOpen {
+		return
+	}
+	if now := p.clock.exact(); now >= p.governor.notBefore(true, &p.opts) {
+		p.startOpenLocked(now)
+	}
+}
+
 // wantedLocked is how many opens those who wait need, beyond what is coming.
 func (p *Pool[T]) wantedLocked(now int64, opening int) int {
-	want := p.governor.unserved(p.queue.len-opening-p.checksComingLocked(now), p.lists[inUse].len, now, p.opts.maxWait)
-	if p.brokenLocked() && opening == 0 {
-		return max(want, 1)
+	checks := p.checksComingLocked(now)
+	if checks < p.lists[checking].len {
+		checks = 0 // one hangs: those under way may lead to the same place
 	}
-	return want
+	return p.governor.unserved(p.queue.len-opening-checks, p.lists[inUse].len, now, p.opts.maxWait)
 }
 
 // missingLocked is how many opens MinIdle needs, while it is to be reached. Resources that will soon be too old count as
@@ -225,7 +242,7 @@ func (p *Pool[T]) lookAgain() {
 
 // opensComingLocked counts the opens that have not run for so long that they can't be counted on.
 func (p *Pool[T]) opensComingLocked(now int64) int {
-	patience := max(int64(openPatience), 4*p.governor.open.value)
+	patience := max(int64(openPatience), min(4*p.governor.open.value, int64(p.opts.maxWait/2)))
 	n := len(p.opens)
 	for _, o := range p.opens {
 		if now-o.started < patience {
@@ -247,5 +264,5 @@ func (p *Pool[T]) checksComingLocked(now int64) int {
 
 // brokenLocked reports that callers are to fail fast.
 func (p *Pool[T]) brokenLocked() bool {
-	return p.opts.failFast && p.governor.failures > 0 && len(p.all) == 0
+	return p.opts.failFast && p.governor.broken && len(p.all) == 0
 }

@@ -6,7 +6,8 @@ import "errors"
 // copies are the same lease. A lease whose end has come is harmless: ending it again changes nothing, least of all for
 // the resource's next holder. The zero Lease is one whose end has come.
 //
-// A lease may be used by one goroutine at a time; ending it is safe from any.
+// Ending a lease is safe from any goroutine at any time. Value and Valid are for its holder: calling them while another goroutine
+// ends the lease is a race, which the race detector reports.
 type Lease[T any] struct {
 	r     *resource[T]
 	seq   uint64

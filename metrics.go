@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Stats is a picture of a pool at one moment, taken under one lock in constant time.
+// Stats is a picture of a pool at one moment, taken under one lock in constant time. Acquired and Wait count a lease from the moment
+// the pool gives it, and take it back when a probe fails or its caller has just left: they can fall by as many as that.
 type Stats struct {
 	Name       string
 	MaxOpen    int

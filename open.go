@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -29,6 +30,7 @@ type opening struct {
 	cancel  context.CancelCauseFunc
 	gaveWay bool // cancelled in favour of a new attempt
 	ended   bool
+	closed  sync.Once // its value
 }
 
 var errGaveWay = fmt.Errorf("%w: all opens hang, this one gave way to a new attempt", ErrTimeout)
@@ -40,34 +42,56 @@ func (p *Pool[T]) startOpenLocked(now int64) {
 	p.tasks.Go(func() { p.open(ctx, o) })
 }
 
-// open makes a resource in a goroutine of the pool. If the factory does not keep to the deadline the open counts as
-// failed, and what it still returns is closed.
+// open makes a resource in a goroutine of the pool. If the factory does not keep to a deadline the open counts as failed, and
+// what it still returns is closed.
 func (p *Pool[T]) open(ctx context.Context, o *opening) {
 	defer o.cancel(nil)
+	var none T
 	limit := p.opts.openTimeout
-	guard := time.AfterFunc(beyond(limit), func() {
-		var none T
-		p.openEnded(o, none, fmt.Errorf("weir: open: %w: Factory.Open ignores its deadline of %v", ErrTimeout, limit))
+	guard := p.guard(beyond(limit), &o.ended, func() {
+		p.openEnded(o, none, fmt.Errorf("weir: open: %w: Factory.Open ignores its deadline of %v", ErrTimeout, limit), nil)
 	})
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	value, err := p.callOpen(ctx)
+	var news []Event
 	if err == nil && p.opts.checks[OnOpen] && p.factory.Check != nil {
-		if err = p.checkOnOpen(ctx, value); err != nil {
-			p.callClose(value) // its own failure adds nothing to why
+		if news, err = p.checkOnOpen(ctx, o, value); err != nil {
+			p.closeOpened(o, value)
 		}
 	}
 	guard.Stop()
 	if err != nil && context.Cause(ctx) == errGaveWay {
 		err = fmt.Errorf("weir: open: %w: %w", errGaveWay, err)
 	}
-	if !p.openEnded(o, value, err) && err == nil {
-		p.callClose(value)
+	if !p.openEnded(o, value, err, news) && err == nil {
+		p.closeOpened(o, value)
 	}
 }
 
-// openEnded books the end of an open, and returns false if that had been done before.
-func (p *Pool[T]) openEnded(o *opening, value T, err error) bool {
+// closeOpened closes, once, what was opened in vain. A failure of that adds nothing to why.
+func (p *Pool[T]) closeOpened(o *opening, value T) {
+	o.closed.Do(func() { p.callClose(value) })
+}
+
+// guard calls late when a function of the factory has run for longer than limit, unless what it was called for has ended, which
+// mu guards. While late runs the pool is not done.
+func (p *Pool[T]) guard(limit time.Duration, ended *bool, late func()) *time.Timer {
+	return time.AfterFunc(limit, func() {
+		p.mu.Lock()
+		if *ended {
+			p.mu.Unlock()
+			return
+		}
+		p.tasks.Add(1) // never from zero: the goroutine that is late still counts
+		p.mu.Unlock()
+		defer p.tasks.Done()
+		late()
+	})
+}
+
+// openEnded books the end of an open, and returns false if that had been done before. news is what there is to tell besides.
+func (p *Pool[T]) openEnded(o *opening, value T, err error, news []Event) bool {
 	p.mu.Lock()
 	if o.ended {
 		p.mu.Unlock()
@@ -82,13 +106,7 @@ func (p *Pool[T]) openEnded(o *opening, value T, err error) bool {
 		e.Kind, e.Err = EventOpenFailed, err
 		p.openFailedLocked(o, now, err)
 	} else {
-		p.stats.Opened++
-		p.stats.OpenTime.observe(e.Took, 1)
-		p.stats.LastOpenError = nil
-		p.governor.opened(took)
-		r := p.bornLocked(value, o.gen, now)
-		e.Resource = r.id
-		p.acceptLocked(r)
+		e.Resource = p.openSucceededLocked(o, now, value)
 	}
 	p.warmLocked(err)
 	p.pumpLocked()
@@ -99,14 +117,30 @@ func (p *Pool[T]) openEnded(o *opening, value T, err error) bool {
 	if err != nil && !quiet {
 		p.opts.log.Warn("weir: opening failed", "pool", p.opts.name, "err", err, "took", exact(e.Took), "failures_in_a_row", n)
 	}
-	p.tell(e)
+	p.tell(append(news, e)...)
 	return true
+}
+
+func (p *Pool[T]) openSucceededLocked(o *opening, now int64, value T) (id uint64) {
+	took := now - o.started
+	p.stats.Opened++
+	p.stats.OpenTime.observe(time.Duration(took), 1)
+	p.stats.LastOpenError = nil
+	p.governor.opened(took)
+	r := p.bornLocked(value, o.gen, now)
+	if p.opts.checkWindow == 0 && !p.opts.checks[OnOpen] {
+		p.offerLocked(r, now) // no window: having been opened is no proof
+	} else {
+		p.acceptLocked(r)
+	}
+	return r.id
 }
 
 func (p *Pool[T]) openFailedLocked(o *opening, now int64, err error) {
 	p.stats.OpenFails++
 	p.stats.LastOpenError = err
 	p.governor.backOff(o.started, now, &p.opts)
+	p.governor.broken = p.governor.broken || len(p.all) == 0
 	if p.brokenLocked() {
 		f := p.factsLocked(now)
 		p.refuseAllLocked(func(w *waiter[T]) error {
@@ -178,14 +212,16 @@ func (p *Pool[T]) warmLocked(err error) {
 	}
 }
 
-// abandon closes a pool that could not start.
+// abandon closes a pool that could not start. What ignores its cancellation is left to end by itself.
 func (p *Pool[T]) abandon(err error) error {
 	if err == nil {
 		return nil
 	}
-	now, cancel := context.WithCancelCause(context.Background())
-	cancel(err)
-	p.Close(now) // its error could only repeat why
+	p.shut()
+	select {
+	case <-p.joined:
+	case <-time.After(2 * hookGrace):
+	}
 	return err
 }
 

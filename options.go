@@ -83,13 +83,7 @@ func defaults() options {
 func readOptions(opts []Option) (options, error) {
 	o := defaults()
 	var errs []error
-	for i, opt := range opts {
-		if opt == nil {
-			errs = append(errs, fmt.Errorf("option %d is nil", i+1))
-			continue
-		}
-		errs = append(errs, opt.apply(&o))
-	}
+	errs = append(errs, optionGroup(opts).apply(&o))
 	errs = append(errs, checkSizes(o.minIdle, o.maxOpen))
 	if o.maxOpening == 0 {
 		o.maxOpening, o.openAll = o.maxOpen, true
@@ -157,7 +151,7 @@ func WithMaxOpen(n int) Option {
 }
 
 // WithStrictMaxOpen makes a resource that is being closed keep its place until Close returned, so that the server never
-// sees more than MaxOpen. By default a slow Close delays nobody.
+// sees more than MaxOpen, as long as Open and Close keep to their time limits. By default a slow Close delays nobody.
 func WithStrictMaxOpen() Option {
 	return optionFunc(func(o *options) error { o.strictMax = true; return nil })
 }
@@ -190,8 +184,8 @@ func WithMaxOpening(n int) Option {
 }
 
 // WithOpenBackoff sets the pause after a failed open, which doubles from least to most with each further failure and is
-// jittered by half. While callers wait it is at most a quarter of MaxWait, so that they are served when opening works
-// again. Default 10 ms and 5 s, as HikariCP.
+// jittered by half. While callers wait it is at most a quarter of MaxWait, or 10 ms if that is more, so that they are served
+// when opening works again. Default 10 ms and 5 s, as HikariCP.
 func WithOpenBackoff(least, most time.Duration) Option {
 	return timeOption("WithOpenBackoff", min(least, most), func(o *options) { o.backoffMin, o.backoffMax = least, most })
 }

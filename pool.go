@@ -262,7 +262,7 @@ func (p *Pool[T]) moveLocked(r *resource[T], to state) {
 
 // prepareLocked sees to it that a later TryAcquire finds something.
 func (p *Pool[T]) prepareLocked() {
-	if p.closed || p.paused || p.queue.len > 0 || p.lists[checking].len > 0 || len(p.opens) > 0 {
+	if p.closed || p.paused || p.queue.len > 0 || p.lists[checking].len > 0 {
 		return
 	}
 	if r := p.idleLocked(); r != nil {
@@ -271,10 +271,7 @@ func (p *Pool[T]) prepareLocked() {
 		}
 		return
 	}
-	now := p.clock.exact()
-	if p.openLocked() < p.maxOpen && now >= p.governor.notBefore(true, &p.opts) {
-		p.startOpenLocked(now)
-	}
+	p.growLocked()
 }
 
 // openLocked counts what takes up a place under MaxOpen.

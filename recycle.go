@@ -79,7 +79,7 @@ func (p *Pool[T]) retireLocked(r *resource[T], why Reason, err error) {
 // dispose closes r. A Close that does not return in time counts as done, and as failed.
 func (p *Pool[T]) dispose(r *resource[T], why Reason, cause error) {
 	limit := p.opts.closeTimeout
-	guard := time.AfterFunc(limit, func() {
+	guard := p.guard(limit, &r.gone, func() {
 		p.disposed(r, why, cause, fmt.Errorf("weir: close: %w: Factory.Close has not returned for %v", ErrTimeout, limit))
 	})
 	err := p.callClose(r.value)

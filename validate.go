@@ -49,7 +49,7 @@ func (p *Pool[T]) startCheckLocked(r *resource[T], m Moment) {
 // check examines r in a goroutine of the pool: nobody's wait is bound to it, and if it hangs it costs this resource.
 func (p *Pool[T]) check(r *resource[T], t *trial) {
 	limit := p.opts.checkTimeout[t.moment]
-	guard := time.AfterFunc(beyond(limit), func() {
+	guard := p.guard(beyond(limit), &t.ended, func() {
 		p.checkEnded(r, t, fmt.Errorf("weir: check on %v: %w: Factory.Check ignores its deadline of %v", t.moment, ErrTimeout, limit))
 	})
 	ctx, cancel := context.WithTimeout(p.life, limit)
@@ -167,25 +167,43 @@ func (p *Pool[T]) unlendLocked(w *waiter[T]) {
 	}
 }
 
-// checkOnOpen checks a value that is not in the books yet, within the deadline of its opening.
-func (p *Pool[T]) checkOnOpen(ctx context.Context, value T) error {
-	ctx, cancel := context.WithTimeout(ctx, p.opts.checkTimeout[OnOpen])
+// checkOnOpen checks a value that is not in the books yet, within the deadline of its opening and its own. If it hangs the open
+// has failed, and the value is closed under the check.
+func (p *Pool[T]) checkOnOpen(ctx context.Context, o *opening, value T) ([]Event, error) {
+	limit := p.opts.checkTimeout[OnOpen]
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	started := time.Now()
+	guard := p.guard(beyond(limit), &o.ended, func() {
+		err := fmt.Errorf("weir: check on open: %w: Factory.Check ignores its deadline of %v", ErrTimeout, limit)
+		var none T
+		if p.openEnded(o, none, err, p.checkedOnOpen(o, started, err)) {
+			p.closeOpened(o, value)
+		}
+	})
 	err := p.callCheck(ctx, value)
+	guard.Stop()
+	news := p.checkedOnOpen(o, started, err)
+	if err != nil {
+		return news, fmt.Errorf("check on open: %w", err)
+	}
+	return news, nil
+}
+
+// checkedOnOpen counts a check on open and returns what is to be told of it, which waits until nobody waits for that.
+func (p *Pool[T]) checkedOnOpen(o *opening, started time.Time, err error) []Event {
 	e := Event{Kind: EventChecked, Pool: p.opts.name, Moment: OnOpen, Took: time.Since(started), Err: err}
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	if o.ended {
+		return nil
+	}
 	p.stats.Checks[OnOpen]++
 	if err != nil {
 		e.Kind = EventCheckFailed
 		p.stats.CheckFails[OnOpen]++
 	}
-	p.mu.Unlock()
-	p.tell(e)
-	if err != nil {
-		return fmt.Errorf("check on open: %w", err)
-	}
-	return nil
+	return []Event{e}
 }
 
 func (p *Pool[T]) logFailedCheck(id uint64, m Moment, err error) {

@@ -145,7 +145,7 @@ func (p *Pool[T]) turnedAwayLocked(now int64) error {
 		return p.factsLocked(now).explain(LimitFailFast, 0)
 	case p.opts.maxWaiters >= 0 && p.queue.len >= p.opts.maxWaiters && !p.idleInReachLocked():
 		p.stats.Shed++
-		p.prepareLocked() // when nobody may wait, nobody else sees to it that something comes
+		p.growLocked()
 		return p.factsLocked(now).explain(LimitMaxWaiters, 0)
 	}
 	return nil
@@ -238,7 +238,7 @@ func (p *Pool[T]) giveUp(ctx context.Context, w *waiter[T]) error {
 		e.ctxCause = cause
 	}
 	r := w.lease.r
-	p.prepareLocked() // as in expire
+	p.growLocked()
 	p.mu.Unlock()
 	if returned != nil {
 		p.returnedAfterAll(r, *returned)
@@ -314,7 +314,7 @@ func (p *Pool[T]) expire() {
 		p.limit.by(w.deadline, now)
 	}
 	if f != nil {
-		p.prepareLocked() // waits that end before the governor looks must not keep the pool small for ever
+		p.growLocked()
 	}
 }
 
