@@ -108,7 +108,7 @@ func TestVerdictDecidesWhatBecomesOfTheResource(t *testing.T) {
 		"no error":                      {nil, classify, true, 0, 0},
 		"kept":                          {busy, classify, true, 0, 0},
 		"discarded":                     {fmt.Errorf("query: %w", broken), classify, false, weir.RetiredError, 0},
-		"demoted":                       {moved, classify, false, weir.RetiredRole, 1},
+		"demoted":                       {moved, classify, false, weir.RetiredRole, 0}, // the checks do not confirm it
 		"unknown verdict":               {errors.New("unheard of"), classify, false, weir.RetiredError, 0},
 		"classify panics":               {errors.New("confusing"), classify, false, weir.RetiredError, 0},
 		"ErrBroken before Classify":     {fmt.Errorf("busy: %w", weir.ErrBroken), classify, false, weir.RetiredError, 0},
@@ -138,6 +138,30 @@ func TestVerdictDecidesWhatBecomesOfTheResource(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What Classify takes for a demotion is confirmed by the others' checks before it costs them all.
+func TestSeemingDemotionIsConfirmedByTheNextCheck(t *testing.T) {
+	moved := errors.New("read only")
+	synctest.Test(t, func(t *testing.T) {
+		m := &maker{tune: func(f *weir.Factory[*thing]) { f.Classify = func(error) weir.Verdict { return weir.Demoted } }}
+		p := newPool(t, m, weir.WithMinIdle(4), weir.WithMaxOpen(8))
+		ask := func() { p.Do(t.Context(), func(context.Context, *thing) error { return moved }) }
+		ask()
+		synctest.Wait()
+		if s := p.Stats(); s.Generation != 0 || s.Retired[weir.RetiredRole] != 1 || s.Checks[weir.WhileIdle] < 3 {
+			t.Errorf("a false alarm: generation %d, %d retired, %d checked, want 0, 1 and the other 3", s.Generation, s.Retired[weir.RetiredRole], s.Checks[weir.WhileIdle])
+		}
+		for _, th := range m.all() {
+			th.fall(weir.ErrWrongRole)
+		}
+		before := p.Stats().Retired[weir.RetiredRole]
+		ask()
+		synctest.Wait()
+		if s := p.Stats(); s.Generation != 1 || s.Retired[weir.RetiredRole] < before+4 { // and what was being opened
+			t.Errorf("a demotion: generation %d, %d retired since, want 1 and at least 4", s.Generation, s.Retired[weir.RetiredRole]-before)
+		}
+	})
 }
 
 func TestDemotionByAUserRetiresTheOthersAndOnlyOlderOnes(t *testing.T) {

@@ -94,7 +94,7 @@ func (l Lease[T]) end(v Verdict, err error) {
 		p.offerLocked(r, 0)
 	case Demoted:
 		r.discarded = true
-		news = p.demoteLocked(r, err)
+		news = p.doubtLocked(r, err)
 		p.pumpLocked()
 	default: // Discard, or a verdict that nobody knows
 		r.discarded = true

@@ -27,6 +27,7 @@ func beyond(limit time.Duration) time.Duration {
 type opening struct {
 	started int64
 	gen     uint64
+	doubts  uint64 // the pool's, when it began
 	cancel  context.CancelCauseFunc
 	gaveWay bool // cancelled in favour of a new attempt
 	ended   bool
@@ -37,7 +38,7 @@ var errGaveWay = fmt.Errorf("%w: all opens hang, this one gave way to a new atte
 
 func (p *Pool[T]) startOpenLocked(now int64) {
 	ctx, cancel := context.WithCancelCause(p.life)
-	o := &opening{started: now, gen: p.gen, cancel: cancel}
+	o := &opening{started: now, gen: p.gen, doubts: p.doubts, cancel: cancel}
 	p.opens = append(p.opens, o)
 	p.tasks.Go(func() { p.open(ctx, o) })
 }
@@ -127,7 +128,7 @@ func (p *Pool[T]) openSucceededLocked(o *opening, now int64, value T) (id uint64
 	p.stats.OpenTime.observe(time.Duration(took), 1)
 	p.stats.LastOpenError = nil
 	p.governor.opened(took)
-	r := p.bornLocked(value, o.gen, now)
+	r := p.bornLocked(value, o, now)
 	if p.opts.checkWindow == 0 && !p.opts.checks[OnOpen] {
 		p.offerLocked(r, now) // no window: having been opened is no proof
 	} else {
@@ -152,9 +153,9 @@ func (p *Pool[T]) openFailedLocked(o *opening, now int64, err error) {
 }
 
 // bornLocked puts a new resource into the books, as one that is being checked: offerLocked takes it from there.
-func (p *Pool[T]) bornLocked(value T, gen uint64, now int64) *resource[T] {
+func (p *Pool[T]) bornLocked(value T, o *opening, now int64) *resource[T] {
 	p.ids++
-	r := &resource[T]{value: value, pool: p, id: p.ids, gen: gen, born: now, idleSince: now, checked: now, expires: math.MaxInt64}
+	r := &resource[T]{value: value, pool: p, id: p.ids, gen: o.gen, born: now, idleSince: now, checked: now, cleared: o.doubts, expires: math.MaxInt64}
 	if p.opts.maxLifetime < NoLimit-time.Duration(now) {
 		r.expires = now + int64(p.opts.maxLifetime)
 		if p.opts.lifeJitter > 0 {

@@ -112,6 +112,7 @@ func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
 		MaxLifetimeJitter: 90 * time.Second,
 		IdleTimeout:       10 * time.Minute,
 		SweepEvery:        time.Second,
+		Checks:            [weir.Moments]bool{weir.OnOpen: true, weir.OnAcquire: true, weir.WhileIdle: true},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
@@ -136,6 +137,7 @@ func TestSettingsTellWhatAPoolWasMadeWith(t *testing.T) {
 			Name: "orders", MaxOpen: 20, MinIdle: 2, MaxWait: weir.NoLimit, OpenTimeout: 2 * time.Second, MaxOpening: 3,
 			CheckIdleEvery: weir.NoLimit, MaxLifetime: weir.NoLimit, IdleTimeout: weir.NoLimit, SweepEvery: 2 * time.Second,
 			LeakThreshold: time.Minute, ReclaimAfter: time.Hour, BackgroundStart: true,
+			Checks: [weir.Moments]bool{weir.OnOpen: true, weir.OnAcquire: true},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("settings (-want +got):\n%s", diff)

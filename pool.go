@@ -51,7 +51,7 @@ type Pool[T any] struct {
 	ids      uint64
 	untimed  uint32 // leases since the last timed one
 	timedAt  int    // the clock tick in which that was
-	suspect  int64  // what was last checked before this needs a check now
+	doubts   uint64 // how often all resources came under suspicion
 	probing  int    // idle checks under way
 	cursor   int    // where in all the idle check goes on
 	dropped  []*resource[T]

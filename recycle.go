@@ -1,6 +1,7 @@
 package weir
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -109,6 +110,18 @@ func (p *Pool[T]) disposed(r *resource[T], why Reason, cause, err error) {
 		p.tell(Event{Kind: EventCloseFailed, Pool: p.opts.name, Resource: r.id, Err: err})
 	}
 	p.tell(Event{Kind: EventRetired, Pool: p.opts.name, Resource: r.id, Reason: why, Err: cause, Took: age})
+}
+
+// doubtLocked retires r because of an error that Classify takes for a demotion. The error may have another meaning, so the others
+// are asked before they are lent again, and the first answer that confirms it moves the generation. Where the error is certain,
+// or nobody asks, it moves now.
+func (p *Pool[T]) doubtLocked(r *resource[T], err error) []Event {
+	if errors.Is(err, ErrWrongRole) || p.factory.Check == nil || !p.opts.checks[OnAcquire] {
+		return p.demoteLocked(r, err)
+	}
+	p.retireLocked(r, RetiredRole, err)
+	p.suspectLocked(r)
+	return nil
 }
 
 // demoteLocked retires r because of its role, and moves the generation if r belongs to the present one: what was opened

@@ -29,7 +29,8 @@ type resource[T any] struct {
 	born      int64 // these are times of the pool's clock
 	expires   int64
 	idleSince int64
-	checked   int64 // last passed a check
+	checked   int64  // last passed a check
+	cleared   uint64 // of how many of the pool's doubts, by the start of that check
 	lentAt    int64
 
 	weight    uint32 // if this lease is timed: for how many it stands

@@ -23,6 +23,7 @@ type Settings struct {
 	ReclaimAfter      time.Duration
 	Logger            *slog.Logger
 	Observers         []Observer
+	Checks            [Moments]bool // the moments at which resources are checked
 	BackgroundStart   bool          // WithStartBackground
 	StartWait         time.Duration // of WithStartWait, or 0
 }
@@ -54,6 +55,7 @@ func (o *options) settings() Settings {
 		ReclaimAfter:      o.reclaimAfter,
 		Logger:            o.log,
 		Observers:         o.observers,
+		Checks:            o.checks,
 		BackgroundStart:   o.start == startBackground,
 	}
 	if o.start == startWait {

@@ -51,7 +51,8 @@ func (p *Pool[T]) sweepAges() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.clock.exact()
-	soon := now + 2*int64(p.opts.sweepEvery) + 2*p.governor.open.value // a sweep and an open may come late
+	ahead := 2*int64(p.opts.sweepEvery) + 2*p.governor.open.value // a sweep and an open may come late
+	soon := now + min(ahead, int64(p.opts.maxLifetime/4))
 	aging := 0
 	for i := len(p.all) - 1; i >= 0; i-- {
 		r := p.all[i]
@@ -113,7 +114,7 @@ func (p *Pool[T]) checkIdle() {
 		}
 		p.cursor = (p.cursor + 1) % len(p.all)
 		r := p.all[p.cursor]
-		due := r.checked < p.suspect || now-r.checked >= int64(p.opts.checkIdleEvery)
+		due := r.cleared < p.doubts || now-r.checked >= int64(p.opts.checkIdleEvery)
 		if r.state == idle && due {
 			p.probing++
 			p.startCheckLocked(r, WhileIdle)

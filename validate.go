@@ -12,7 +12,7 @@ func (p *Pool[T]) needsCheckLocked(r *resource[T]) bool {
 	if p.factory.Check == nil || !p.opts.checks[OnAcquire] {
 		return false
 	}
-	return r.checked < p.suspect || p.clock.coarse()-r.checked >= int64(p.opts.checkWindow)
+	return r.cleared < p.doubts || p.clock.coarse()-r.checked >= int64(p.opts.checkWindow)
 }
 
 // unfitLocked tells why r may not be lent any more, whatever a check would say.
@@ -36,11 +36,12 @@ func (p *Pool[T]) unfitLocked(r *resource[T]) (Reason, bool) {
 type trial struct {
 	moment  Moment
 	started int64
+	doubts  uint64 // the pool's, at that time
 	ended   bool
 }
 
 func (p *Pool[T]) startCheckLocked(r *resource[T], m Moment) {
-	t := &trial{moment: m, started: p.clock.exact()}
+	t := &trial{moment: m, started: p.clock.exact(), doubts: p.doubts}
 	p.moveLocked(r, checking)
 	r.lentAt = t.started
 	p.tasks.Go(func() { p.check(r, t) })
@@ -81,12 +82,12 @@ func (p *Pool[T]) checkEnded(r *resource[T], t *trial, err error) {
 	e := Event{Kind: EventChecked, Pool: p.opts.name, Resource: r.id, Moment: t.moment, Took: time.Duration(now - t.started)}
 	news := []Event{e}
 	if err == nil {
-		r.checked = now
+		r.checked, r.cleared = t.started, t.doubts // what happened while it ran it need not have seen
 		p.returnCheckedLocked(r, t.moment)
 	} else {
 		news[0].Kind, news[0].Err = EventCheckFailed, err
 		p.stats.CheckFails[t.moment]++
-		news = append(news, p.failedCheckLocked(r, now, err)...)
+		news = append(news, p.failedCheckLocked(r, err)...)
 	}
 	if t.moment == WhileIdle {
 		p.probing--
@@ -117,14 +118,22 @@ func (p *Pool[T]) returnCheckedLocked(r *resource[T], m Moment) {
 
 // failedCheckLocked retires r. What was last checked before is under suspicion: the failure may be that of the server or
 // of the way to it.
-func (p *Pool[T]) failedCheckLocked(r *resource[T], now int64, err error) []Event {
+func (p *Pool[T]) failedCheckLocked(r *resource[T], err error) []Event {
 	if errors.Is(err, ErrWrongRole) {
 		return p.demoteLocked(r, err)
 	}
-	p.suspect = now
 	p.retireLocked(r, RetiredError, err)
-	p.nudgeLocked()
+	p.suspectLocked(r)
 	return nil
+}
+
+// suspectLocked makes all resources be checked before they are lent again, because r failed. If r itself was under suspicion its
+// failure is no news: those that have been cleared since stay so.
+func (p *Pool[T]) suspectLocked(r *resource[T]) {
+	if r.cleared == p.doubts {
+		p.doubts++
+	}
+	p.nudgeLocked()
 }
 
 // probe looks at what was just lent. When it is dead the lease is over and the caller must go on looking.

@@ -45,6 +45,9 @@ func (a *adviser) compare(maxConnections int64, waitTimeout time.Duration) []str
 			a.pool.MaxOpen, s.instances, s.reserve, need, maxConnections))
 	}
 	idle := min(a.pool.IdleTimeout, a.pool.MaxLifetime)
+	if a.pool.MinIdle > 0 {
+		idle = a.pool.MaxLifetime // IdleTimeout leaves that many alone
+	}
 	if a.pool.CheckIdleEvery < waitTimeout {
 		idle = 0 // each check makes the server start counting anew
 	}

@@ -25,8 +25,9 @@ type backend struct {
 
 // A connection is what is known of one *sql.Conn beside itself.
 type connection struct {
-	flavour flavour
+	driver  driver.Conn // what database/sql holds; see [backend.probe]
 	socket  socket
+	flavour flavour // guarded by the backend's mu
 }
 
 func newBackend(db *sql.DB, s settings, w weir.Settings) *backend {
@@ -46,7 +47,14 @@ func (b *backend) open(ctx context.Context) (*sql.Conn, error) {
 	if err != nil {
 		return nil, openError(err)
 	}
-	if err := b.prepare(ctx, conn, c); err != nil {
+	err = conn.Raw(func(dc any) error {
+		c.driver, _ = dc.(driver.Conn)
+		return nil
+	})
+	if err == nil {
+		err = b.prepare(ctx, conn, c)
+	}
+	if err != nil {
 		closeForGood(conn) // adds nothing to why
 		return nil, openError(err)
 	}
@@ -68,7 +76,7 @@ func (b *backend) prepare(ctx context.Context, conn *sql.Conn, c *connection) er
 		return &permanentError{errAutocommitOff}
 	}
 	b.adviser.learned(version, maxConnections, waitTimeout)
-	c.flavour = b.guessFlavour(version)
+	c.flavour = b.guessFlavour(version) // nobody else knows c yet
 	if b.sessionSetup != "" {
 		if _, err := conn.ExecContext(ctx, b.sessionSetup); err != nil {
 			return fmt.Errorf("mysqlpool: session set-up %q: %w", b.sessionSetup, err)
@@ -83,9 +91,7 @@ func (s *settings) learnQuery() string {
 
 // check asks the server in one round trip whether it is there and, if that matters, what its role is.
 func (b *backend) check(ctx context.Context, conn *sql.Conn) error {
-	b.mu.Lock()
-	c := b.conns[conn]
-	b.mu.Unlock()
+	c, f := b.of(conn)
 	if c == nil {
 		return sql.ErrConnDone
 	}
@@ -94,63 +100,79 @@ func (b *backend) check(ctx context.Context, conn *sql.Conn) error {
 			return err
 		}
 	}
-	a, err := askRole(ctx, conn, c.flavour)
+	a, err := askRole(ctx, conn, f)
 	if isUnknownVariable(err) {
-		if c.flavour, err = b.narrow(ctx, conn, c.flavour); err == nil {
-			a, err = askRole(ctx, conn, c.flavour)
+		if f, err = b.narrow(ctx, conn, f); err == nil {
+			b.learn(c, f)
+			a, err = askRole(ctx, conn, f)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	return b.verify(c.flavour, a)
+	return b.verify(f, a)
+}
+
+// of returns what is known of a connection, or nil.
+func (b *backend) of(conn *sql.Conn) (*connection, flavour) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c := b.conns[conn]
+	if c == nil {
+		return nil, flavour{}
+	}
+	return c, c.flavour
+}
+
+func (b *backend) learn(c *connection, f flavour) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c.flavour = f
 }
 
 // probe lets the driver look at its socket. A driver that cannot is taken at its word.
 //
-// The verdict is not Raw's result: database/sql would close the connection then and there, in the borrower's goroutine, and
-// wait for whatever rows or transaction the last borrower left open.
+// It goes to the driver's connection directly: database/sql would wait for whatever the last borrower still runs or has left
+// open on it, and the next one must not wait for that.
 func (b *backend) probe(conn *sql.Conn) error {
-	var verdict error
-	err := conn.Raw(func(dc any) error {
-		if r, ok := dc.(driver.SessionResetter); ok {
-			verdict = r.ResetSession(context.Background())
-		}
-		if v, ok := dc.(driver.Validator); ok && verdict == nil && !v.IsValid() {
-			verdict = driver.ErrBadConn
-		}
-		return nil
-	})
-	if err != nil {
-		return err
+	c, _ := b.of(conn)
+	if c == nil {
+		return sql.ErrConnDone
 	}
-	return verdict
+	if r, ok := c.driver.(driver.SessionResetter); ok {
+		if err := r.ResetSession(context.Background()); err != nil {
+			return err
+		}
+	}
+	if v, ok := c.driver.(driver.Validator); ok && !v.IsValid() {
+		return driver.ErrBadConn
+	}
+	return nil
 }
 
 // cutAfter is how long a close may wait for the statement that still runs on the connection, or for the network to take
-// the goodbye, before the socket is cut.
+// the goodbye, before the connection is cut.
 const cutAfter = time.Second
 
+// close ends a connection. What a borrower left open on it may keep database/sql waiting, but not the connection alive.
 func (b *backend) close(conn *sql.Conn) error {
 	b.mu.Lock()
 	c := b.conns[conn]
 	delete(b.conns, conn)
 	b.mu.Unlock()
 	if c != nil {
-		defer time.AfterFunc(cutAfter, c.socket.cut).Stop()
+		defer time.AfterFunc(cutAfter, func() {
+			if !c.socket.cut() {
+				c.driver.Close() // of a wrapped DB's connection the socket is not known
+			}
+		}).Stop()
 	}
 	return closeForGood(conn)
 }
 
-// closeForGood closes the driver's connection instead of giving it back to the *sql.DB. It does so itself before it tells
-// database/sql, which would first wait for rows and transactions that were left open.
+// closeForGood closes the driver's connection instead of giving it back to the *sql.DB.
 func closeForGood(conn *sql.Conn) error {
-	err := conn.Raw(func(dc any) error {
-		if c, ok := dc.(driver.Conn); ok {
-			c.Close() // fails only to say goodbye to a server that is not there
-		}
-		return driver.ErrBadConn
-	})
+	err := conn.Raw(func(any) error { return driver.ErrBadConn })
 	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
 		return nil
 	}

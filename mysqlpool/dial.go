@@ -29,7 +29,7 @@ func (s *settings) dialFunc() func(ctx context.Context, network, addr string) (n
 
 // ourDialling reports whether the configuration leaves the dialling of a TCP address to us.
 func ourDialling(cfg *mysql.Config) bool {
-	return cfg.DialFunc == nil && strings.HasPrefix(cfg.Net, "tcp")
+	return cfg.DialFunc == nil && (cfg.Net == "" || strings.HasPrefix(cfg.Net, "tcp")) // the driver takes no network for TCP
 }
 
 // A socket receives the network connection that an open dials, so that it can be cut while a statement holds the driver's
@@ -54,11 +54,13 @@ func catch(dial func(ctx context.Context, network, addr string) (net.Conn, error
 	}
 }
 
-// cut ends whatever waits for the network connection.
-func (s *socket) cut() {
+// cut closes the network connection under whoever waits for it. It returns false if it does not know any.
+func (s *socket) cut() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conn != nil {
-		s.conn.SetDeadline(time.Unix(1, 0)) // a failure means that it is closed already
+	if s.conn == nil {
+		return false
 	}
+	s.conn.Close() // a failure means that it is closed already
+	return true
 }

@@ -45,6 +45,9 @@ func (b *backend) statements() []string {
 	if b.sessionSetup != "" {
 		out = append(out, b.sessionSetup)
 	}
+	if !b.adviser.pool.Checks[weir.OnOpen] {
+		return out
+	}
 	if b.role == Any || b.validationQuery != "" {
 		out = append(out, b.query())
 	}
@@ -64,28 +67,38 @@ const tryEvery = 100 * time.Millisecond
 
 // try opens, checks and closes one connection, and goes on trying for as long as the start policy says.
 func (b *backend) try(ctx context.Context, w weir.Settings) error {
-	wait, cancel := context.WithTimeout(ctx, w.StartWait)
+	if w.StartWait == 0 {
+		return b.tryOne(ctx, w)
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.StartWait)
 	defer cancel()
+	var last error
 	for {
-		err := b.tryOne(ctx, w.OpenTimeout)
+		err := b.tryOne(ctx, w)
 		if err == nil || errors.Is(err, weir.ErrPermanent) {
 			return err
 		}
+		if last == nil || ctx.Err() == nil {
+			last = err // and not that time is up
+		}
 		select {
-		case <-wait.Done():
-			return err
+		case <-ctx.Done():
+			return last
 		case <-time.After(tryEvery):
 		}
 	}
 }
 
-func (b *backend) tryOne(ctx context.Context, limit time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+func (b *backend) tryOne(ctx context.Context, w weir.Settings) error {
+	ctx, cancel := context.WithTimeout(ctx, w.OpenTimeout)
 	defer cancel()
 	conn, err := b.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer b.close(conn) // it has served its purpose
+	if !w.Checks[weir.OnOpen] {
+		return nil
+	}
 	return b.check(ctx, conn)
 }

@@ -82,8 +82,7 @@ func NewConfig(ctx context.Context, cfg *mysql.Config, opts ...Option) (*Pool, e
 
 // Wrap makes a pool of the connections of db, whatever is wrapped around its driver. While the pool lives db's own limits are
 // lifted (any number open, none idle, no lifetimes), which is logged, so that the pool's govern; use the pool, not db, for
-// statements. When the pool is closed db is as it was, limits included, and still open. A wrapped driver sees the Close of a
-// retired connection twice: ours, which does not wait for rows and transactions left open, and then that of database/sql.
+// statements. When the pool is closed db is as it was, limits included, and still open. One pool at a time may wrap a db.
 func Wrap(ctx context.Context, db *sql.DB, opts ...Option) (*Pool, error) {
 	if db == nil {
 		return nil, errors.New("mysqlpool: wrap: db is nil")
@@ -109,7 +108,11 @@ func Wrap(ctx context.Context, db *sql.DB, opts ...Option) (*Pool, error) {
 
 // Close closes the pool as [weir.Pool.Close] does, then gives a wrapped DB its limits back, or closes a DB of its own.
 func (p *Pool) Close(ctx context.Context) error {
-	return errors.Join(p.Pool.Close(ctx), p.leave())
+	err := p.Pool.Close(ctx)
+	if _, forced := errors.AsType[*weir.CloseError](err); err != nil && !forced {
+		return err // it was nil, or another Close is still at it
+	}
+	return errors.Join(err, p.leave())
 }
 
 // Warnings lists what the comparison with the server found at the first connection: too small a max_connections, too short a

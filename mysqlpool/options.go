@@ -139,8 +139,8 @@ func WithInstances(instances, reserve int) Option {
 // system. It has no effect on [Wrap], nor where the configuration brings its own dialling.
 func WithTCPUserTimeout(d time.Duration) Option {
 	return option("WithTCPUserTimeout", func(s *settings) error {
-		if d < time.Millisecond {
-			return fmt.Errorf("%v: limit is at least 1ms", d)
+		if d != weir.NoLimit && (d < time.Millisecond || d > 24*time.Hour) {
+			return fmt.Errorf("%v: limit is 1ms to 24h", d)
 		}
 		s.userTimeout = d
 		return nil

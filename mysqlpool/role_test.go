@@ -95,7 +95,7 @@ func TestDemotionIsNoticedByChecks(t *testing.T) {
 	})
 }
 
-// Inside the check window it is the refused write that tells.
+// Inside the check window it is the refused write that tells; the others are asked, and confirm it.
 func TestDemotionIsNoticedByARefusedWrite(t *testing.T) {
 	for _, number := range []uint16{1290, 1836, 1036, 1792} {
 		inBubble(t, mysqltest.Config{}, func(t *testing.T, s *mysqltest.Server) {
@@ -104,8 +104,8 @@ func TestDemotionIsNoticedByARefusedWrite(t *testing.T) {
 			s.SetReadOnly(true)
 			s.SetWriteError(mysqltest.NewError(number))
 			wantNumber(t, p.Do(t.Context(), insert), number)
-			s.SetReadOnly(false)
 			synctest.Wait()
+			s.SetReadOnly(false)
 			if got := p.Stats(); got.Generation != 1 || got.Retired[weir.RetiredRole] != 3 {
 				t.Errorf("%d: generation %d, %d retired for their role, want 1 and 3", number, got.Generation, got.Retired[weir.RetiredRole])
 			}
@@ -117,6 +117,43 @@ func TestDemotionIsNoticedByARefusedWrite(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Until a check has confirmed the role nobody is lent a connection that was there before the refused write.
+func TestNobodyWritesToADemotedServerAfterTheFirstRefusal(t *testing.T) {
+	inBubble(t, mysqltest.Config{}, func(t *testing.T, s *mysqltest.Server) {
+		p := newPool(t, s, mysqlpool.WithRole(mysqlpool.Primary), weir.WithMinIdle(5), weir.WithMaxWait(100*time.Millisecond))
+		defer closePool(t, p)
+		s.SetReadOnly(true)
+		wantNumber(t, p.Do(t.Context(), insert), 1290)
+		for range 20 {
+			if err := p.Do(t.Context(), insert); !errors.Is(err, weir.ErrWrongRole) {
+				t.Errorf("error = %v, want one about the role", err)
+			}
+		}
+		if got := s.Stats().WritesRefused; got != 1 {
+			t.Errorf("%d writes reached the demoted server, want the first only", got)
+		}
+	})
+}
+
+// 1290 has other meanings: then it costs the connection it came from, and not the pool.
+func TestRefusalThatIsNoDemotionCostsOneConnection(t *testing.T) {
+	inBubble(t, mysqltest.Config{}, func(t *testing.T, s *mysqltest.Server) {
+		s.FailQueries(func(text string) bool { return text == "SELECT 1 INTO OUTFILE '/tmp/x'" }, mysqltest.NewError(1290))
+		p := newPool(t, s, mysqlpool.WithRole(mysqlpool.Primary), weir.WithMinIdle(8))
+		defer closePool(t, p)
+		for range 20 {
+			wantNumber(t, p.Do(t.Context(), func(ctx context.Context, conn *sql.Conn) error {
+				_, err := conn.ExecContext(ctx, "SELECT 1 INTO OUTFILE '/tmp/x'")
+				return err
+			}), 1290)
+		}
+		synctest.Wait()
+		if got := p.Stats(); got.Generation != 0 || got.Retired[weir.RetiredRole] != 20 {
+			t.Errorf("generation %d, %d retired, want 0 and one for each statement", got.Generation, got.Retired[weir.RetiredRole])
+		}
+	})
 }
 
 func TestRefusedWriteIsTheApplicationsErrorWhereNoPrimaryIsWanted(t *testing.T) {

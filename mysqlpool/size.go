@@ -33,8 +33,9 @@ type Sizing struct {
 // The formulas are those of the parameter groups in the RDS and Aurora user guides.
 const (
 	rdsBytesPerConnection = 12582880
-	rdsMostConnections    = 100000
+	rdsMostConnections    = 16000
 	auroraMostConnections = 16000
+	mostOfAnything        = 1000000
 )
 
 // PlanSize reckons how large each instance's pool may be so that all of them together fit on the server with room to spare.
@@ -62,15 +63,18 @@ func (p Plan) check() error {
 	}
 	for _, f := range []struct {
 		name  string
-		value int64
-		least int64
+		value int
+		least int
 	}{
-		{"MaxConnections", int64(p.MaxConnections), 0}, {"Memory", p.Memory, 0}, {"Instances", int64(p.Instances), 1},
-		{"Rollout", int64(p.Rollout), 0}, {"BackgroundJobs", int64(p.BackgroundJobs), 0}, {"Reserve", int64(p.Reserve), 0},
+		{"MaxConnections", p.MaxConnections, 0}, {"Instances", p.Instances, 1}, {"Rollout", p.Rollout, 0},
+		{"BackgroundJobs", p.BackgroundJobs, 0}, {"Reserve", p.Reserve, 0},
 	} {
-		if f.value < f.least {
-			errs = append(errs, fmt.Errorf("%s %d: limit is at least %d", f.name, f.value, f.least))
+		if f.value < f.least || f.value > mostOfAnything {
+			errs = append(errs, fmt.Errorf("%s %d: limit is %d to %d", f.name, f.value, f.least, mostOfAnything))
 		}
+	}
+	if p.Memory < 0 {
+		errs = append(errs, fmt.Errorf("Memory %d: limit is at least 0", p.Memory))
 	}
 	return errors.Join(errs...)
 }

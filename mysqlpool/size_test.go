@@ -20,7 +20,7 @@ func TestPlanSizeDividesWhatIsLeft(t *testing.T) {
 		"Aurora, 16 GiB":        {mysqlpool.Plan{Memory: 16 * gib, Aurora: true, Instances: 10}, 106, 1069},
 		"Aurora, 2 GiB":         {mysqlpool.Plan{Memory: 2 * gib, Aurora: true, Instances: 1}, 63, 63},
 		"Aurora's upper bound":  {mysqlpool.Plan{Memory: 1 << 60, Aurora: true, Instances: 1}, 16000, 16000},
-		"RDS's upper bound":     {mysqlpool.Plan{Memory: 1 << 60, Instances: 1}, 100000, 100000},
+		"RDS's upper bound":     {mysqlpool.Plan{Memory: 1 << 60, Instances: 1}, 16000, 16000},
 		"one connection a pool": {mysqlpool.Plan{MaxConnections: 10, Instances: 10}, 1, 10},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -44,10 +44,11 @@ func TestPlanSizeNamesWhatIsWrong(t *testing.T) {
 		plan mysqlpool.Plan
 		want []string
 	}{
-		"nothing":        {mysqlpool.Plan{}, []string{"MaxConnections 0, Memory 0: limit is exactly one", "Instances 0: limit is at least 1"}},
+		"nothing":        {mysqlpool.Plan{}, []string{"MaxConnections 0, Memory 0: limit is exactly one", "Instances 0: limit is 1 to 1000000"}},
 		"both":           {mysqlpool.Plan{MaxConnections: 1, Memory: 1, Instances: 1}, []string{"limit is exactly one"}},
 		"negative":       {mysqlpool.Plan{MaxConnections: 9, Instances: 1, Rollout: -1, BackgroundJobs: -2, Reserve: -3}, []string{"Rollout -1", "BackgroundJobs -2", "Reserve -3"}},
-		"negative total": {mysqlpool.Plan{MaxConnections: -5, Instances: 1}, []string{"MaxConnections -5: limit is at least 0"}},
+		"negative total": {mysqlpool.Plan{MaxConnections: -5, Instances: 1}, []string{"MaxConnections -5: limit is 0 to 1000000"}},
+		"too large":      {mysqlpool.Plan{MaxConnections: 100, Instances: 1, Reserve: 1 << 62}, []string{"Reserve 4611686018427387904: limit is 0 to 1000000"}},
 		"too small":      {mysqlpool.Plan{MaxConnections: 10, Instances: 20}, []string{"no connection is left for each of 20 pools", "10 - 0 reserved"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -91,8 +91,9 @@ func classifyNumber(n uint16) Class {
 }
 
 // Verdict says what becomes of a connection after err, the error of a statement on it. Pool.Do and Lease.Finish go by it:
-// a demoted server condemns all its connections, a dead connection is discarded, any other error keeps it, that of an ended
-// context too: whether the driver closed the connection is seen when it is lent next.
+// a dead connection is discarded; one whose server seems demoted too, and all others are asked for their role before they are
+// lent again, because these numbers have other meanings besides; any other error keeps the connection, that of an ended context
+// too: whether the driver closed it is seen when it is lent next.
 //
 // Error 1792 counts as a demotion because an Aurora reader answers so. Where the application itself runs READ ONLY
 // transactions, give the error through [InReadOnlyTx].
@@ -107,7 +108,10 @@ func Verdict(err error) weir.Verdict {
 	case NotSent, Unknown, GoingAway:
 		return weir.Discard
 	}
-	if errors.Is(err, weir.ErrBroken) {
+	switch {
+	case errors.Is(err, weir.ErrWrongRole):
+		return weir.Demoted
+	case errors.Is(err, weir.ErrBroken):
 		return weir.Discard
 	}
 	return weir.Keep

@@ -64,6 +64,7 @@ func TestErrorsAreClassifiedByTypeThenNumber(t *testing.T) {
 		"deadlock":                   {number(1213), mysqlpool.Other, weir.Keep},
 		"duplicate key":              {number(1062), mysqlpool.Other, weir.Keep},
 		"broken, says the borrower":  {fmt.Errorf("odd: %w", weir.ErrBroken), mysqlpool.Other, weir.Discard},
+		"the pool's role error":      {&mysqlpool.RoleError{Want: mysqlpool.Primary}, mysqlpool.Other, weir.Demoted},
 		"text alone proves nothing":  {errors.New("Error 1290: --read-only"), mysqlpool.Other, weir.Keep},
 		"READ ONLY helper, no error": {mysqlpool.InReadOnlyTx(nil), mysqlpool.Other, weir.Keep},
 	} {

@@ -226,7 +226,7 @@ func TestOptionsNameWhatIsWrong(t *testing.T) {
 		`WithServiceName: "*/ DROP TABLE": limit is 1 to 64`, `WithServiceName: "xxx`, `WithServiceName: "": limit`,
 		`WithValidationQuery: " ": limit is a statement`, `WithCheckTimeout: 0s: limit is above 0`, `WithRole: 3: limit is Any, Primary or Replica`,
 		`WithSessionSetup: "": limit is a statement`, `WithInstances: instances 0: limit is at least 1`, `reserve -1: limit is at least 0`,
-		`WithTCPUserTimeout: 0s: limit is at least 1ms`, `WithTCPKeepAlive: 1ms: limit is at least 1s`, `WithResolver: nil: a resolver is required`,
+		`WithTCPUserTimeout: 0s: limit is 1ms to 24h`, `WithTCPKeepAlive: 1ms: limit is at least 1s`, `WithResolver: nil: a resolver is required`,
 	}
 	_, err := mysqlpool.NewConfig(t.Context(), mysql.NewConfig(), opts...)
 	if err == nil {
