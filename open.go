@@ -105,7 +105,7 @@ func (p *Pool[T]) openEnded(o *opening, value T, err error, news []Event) bool {
 	e := Event{Kind: EventOpened, Pool: p.opts.name, Took: time.Duration(took)}
 	if err != nil {
 		e.Kind, e.Err = EventOpenFailed, err
-		p.openFailedLocked(o, now, err)
+		news = append(news, p.openFailedLocked(o, now, err)...)
 	} else {
 		e.Resource = p.openSucceededLocked(o, now, value)
 	}
@@ -127,6 +127,7 @@ func (p *Pool[T]) openSucceededLocked(o *opening, now int64, value T) (id uint64
 	p.stats.Opened++
 	p.stats.OpenTime.observe(time.Duration(took), 1)
 	p.stats.LastOpenError = nil
+	p.disputed = p.disputed && o.doubts < p.doubts
 	p.governor.opened(took)
 	r := p.bornLocked(value, o, now)
 	if p.opts.checkWindow == 0 && !p.opts.checks[OnOpen] {
@@ -137,7 +138,10 @@ func (p *Pool[T]) openSucceededLocked(o *opening, now int64, value T) (id uint64
 	return r.id
 }
 
-func (p *Pool[T]) openFailedLocked(o *opening, now int64, err error) {
+func (p *Pool[T]) openFailedLocked(o *opening, now int64, err error) (news []Event) {
+	if p.disputed && o.doubts == p.doubts && errors.Is(err, ErrWrongRole) {
+		news = p.roleLostLocked(0, err)
+	}
 	p.stats.OpenFails++
 	p.stats.LastOpenError = err
 	p.governor.backOff(o.started, now, &p.opts)
@@ -150,6 +154,7 @@ func (p *Pool[T]) openFailedLocked(o *opening, now int64, err error) {
 			return f.explain(LimitFailFast, now-w.since)
 		})
 	}
+	return news
 }
 
 // bornLocked puts a new resource into the books, as one that is being checked: offerLocked takes it from there.

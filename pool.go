@@ -52,6 +52,7 @@ type Pool[T any] struct {
 	untimed  uint32 // leases since the last timed one
 	timedAt  int    // the clock tick in which that was
 	doubts   uint64 // how often all resources came under suspicion
+	disputed bool   // the last of these was about their role, and is not settled
 	probing  int    // idle checks under way
 	cursor   int    // where in all the idle check goes on
 	dropped  []*resource[T]

@@ -121,20 +121,25 @@ func (p *Pool[T]) doubtLocked(r *resource[T], err error) []Event {
 	}
 	p.retireLocked(r, RetiredRole, err)
 	p.suspectLocked(r)
+	p.disputed = true
 	return nil
 }
 
 // demoteLocked retires r because of its role, and moves the generation if r belongs to the present one: what was opened
 // since somebody else noticed is not blamed.
 func (p *Pool[T]) demoteLocked(r *resource[T], err error) []Event {
-	e := Event{Kind: EventDemoted, Pool: p.opts.name, Resource: r.id, Err: err}
-	moved := r.gen == p.gen
 	p.retireLocked(r, RetiredRole, err)
-	if !moved {
+	if r.gen != p.gen {
 		return nil
 	}
+	return p.roleLostLocked(r.id, err)
+}
+
+// roleLostLocked moves the generation because what was opened so far leads to the wrong role.
+func (p *Pool[T]) roleLostLocked(id uint64, err error) []Event {
+	p.disputed = false
 	p.nextGenerationLocked(RetiredRole)
-	return []Event{e}
+	return []Event{{Kind: EventDemoted, Pool: p.opts.name, Resource: id, Err: err}}
 }
 
 // nextGenerationLocked condemns everything that is open or opening.

@@ -83,6 +83,7 @@ func (p *Pool[T]) checkEnded(r *resource[T], t *trial, err error) {
 	news := []Event{e}
 	if err == nil {
 		r.checked, r.cleared = t.started, t.doubts // what happened while it ran it need not have seen
+		p.disputed = p.disputed && t.doubts < p.doubts
 		p.returnCheckedLocked(r, t.moment)
 	} else {
 		news[0].Kind, news[0].Err = EventCheckFailed, err

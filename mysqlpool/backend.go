@@ -6,9 +6,11 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/weirpool/weir"
 )
 
@@ -151,32 +153,40 @@ func (b *backend) probe(conn *sql.Conn) error {
 }
 
 // cutAfter is how long a close may wait for the statement that still runs on the connection, or for the network to take
-// the goodbye, before the connection is cut.
+// the goodbye, before the connection is cut. Of a wrapped DB's connections the socket is not known, and they are not cut.
 const cutAfter = time.Second
 
-// close ends a connection. What a borrower left open on it may keep database/sql waiting, but not the connection alive.
 func (b *backend) close(conn *sql.Conn) error {
 	b.mu.Lock()
 	c := b.conns[conn]
 	delete(b.conns, conn)
 	b.mu.Unlock()
 	if c != nil {
-		defer time.AfterFunc(cutAfter, func() {
-			if !c.socket.cut() {
-				c.driver.Close() // of a wrapped DB's connection the socket is not known
-			}
-		}).Stop()
+		defer time.AfterFunc(cutAfter, c.socket.cut).Stop()
 	}
 	return closeForGood(conn)
 }
 
-// closeForGood closes the driver's connection instead of giving it back to the *sql.DB.
+// closeForGood closes the driver's connection instead of giving it back to the *sql.DB, which would first wait for rows and
+// transactions that a borrower left open. go-sql-driver's own is therefore closed before; one that others have wrapped is
+// closed once, by database/sql, because they may count.
 func closeForGood(conn *sql.Conn) error {
-	err := conn.Raw(func(any) error { return driver.ErrBadConn })
+	err := conn.Raw(func(dc any) error {
+		if c, ok := dc.(driver.Conn); ok && plain(c) {
+			c.Close() // fails only to say goodbye to a server that is not there
+		}
+		return driver.ErrBadConn
+	})
 	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
 		return nil
 	}
 	return err
+}
+
+// plain reports whether a connection is go-sql-driver's, with nothing around it. Its Close may be called twice.
+func plain(c driver.Conn) bool {
+	t := reflect.TypeOf(c)
+	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == reflect.TypeFor[mysql.Config]().PkgPath()
 }
 
 func queryRow(ctx context.Context, conn *sql.Conn, query string, into ...any) error {

@@ -54,13 +54,11 @@ func catch(dial func(ctx context.Context, network, addr string) (net.Conn, error
 	}
 }
 
-// cut closes the network connection under whoever waits for it. It returns false if it does not know any.
-func (s *socket) cut() bool {
+// cut closes the network connection, if it is known, under whoever waits for it.
+func (s *socket) cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conn == nil {
-		return false
+	if s.conn != nil {
+		s.conn.Close() // a failure means that it is closed already
 	}
-	s.conn.Close() // a failure means that it is closed already
-	return true
 }

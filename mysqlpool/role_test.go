@@ -223,6 +223,7 @@ func TestNamesAreResolvedAtEveryDial(t *testing.T) {
 				t.Error(err)
 			}
 		}
+		synctest.Wait()
 		if got := promoted.Stats().WritesAccepted; got != 10 {
 			t.Errorf("the new primary accepted %d writes, want 10", got)
 		}

@@ -192,8 +192,8 @@ func TestRetiredConnectionsAreReallyClosed(t *testing.T) {
 		defer closePool(t, p)
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
-		if st := s.Stats(); st.Open != 3 || st.Connects < 30 || st.Quits != st.Connects-3 {
-			t.Errorf("open %d, connects %d, quits %d, want 3 open and a goodbye for each of the others", st.Open, st.Connects, st.Quits)
+		if st := s.Stats(); st.Open < 3 || st.Open > 6 || st.Connects < 30 || st.Quits != st.Connects-st.Open {
+			t.Errorf("open %d, connects %d, quits %d, want 3 open, with their successors, and a goodbye for each of the others", st.Open, st.Connects, st.Quits)
 		}
 	})
 }

@@ -139,7 +139,8 @@ func TestWarningsCompareThePoolWithTheServer(t *testing.T) {
 		{"too many instances", []mysqlpool.Option{weir.WithMaxOpen(8), mysqlpool.WithInstances(2, 5)}, []string{"8 x 2 instances + 5 reserved = 21"}},
 		{"idle for too long", []mysqlpool.Option{weir.WithCheckIdleEvery(weir.NoLimit)}, []string{"wait_timeout, 1m0s"}},
 		{"checked too rarely", []mysqlpool.Option{weir.WithCheckIdleEvery(2 * time.Minute)}, []string{"wait_timeout, 1m0s"}},
-		{"idle briefly", []mysqlpool.Option{weir.WithCheckIdleEvery(weir.NoLimit), weir.WithIdleTimeout(50 * time.Second)}, nil},
+		{"idle briefly", []mysqlpool.Option{weir.WithMinIdle(0), weir.WithCheckIdleEvery(weir.NoLimit), weir.WithIdleTimeout(50 * time.Second)}, nil},
+		{"idle briefly, but for the least", []mysqlpool.Option{weir.WithCheckIdleEvery(weir.NoLimit), weir.WithIdleTimeout(50 * time.Second)}, []string{"wait_timeout, 1m0s"}},
 		{"both", []mysqlpool.Option{weir.WithMaxOpen(30), weir.WithCheckIdleEvery(weir.NoLimit)}, []string{"max_connections is 20", "wait_timeout, 1m0s"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
