@@ -23,7 +23,8 @@
 //
 // The variables are there when a role is wanted, the last one where the server knows it. A connection with the wrong role is
 // retired, and so is every other one opened before that was noticed; callers go on waiting, until MaxWait, for one with
-// the right role. What statements answer counts too, if the pool hears of it: through Pool.Do or Lease.Finish.
+// the right role. What statements answer counts too, if the pool hears of it, through Pool.Do or Lease.Finish: after a write that
+// was refused as on a replica no connection is lent before it has been asked for its role.
 //
 // # What is not done
 //
