@@ -72,6 +72,7 @@ type ExhaustedError struct {
 	Waited time.Duration // how long the caller waited, exactly
 
 	// The pool at that moment. Open is Idle + InUse + Checking + Closing; Waiting does not count the caller.
+	// Open may exceed MaxOpen by what is closing.
 	Open, Idle, InUse, Checking, Closing, Opening, Waiting, MaxOpen int
 
 	Paused        bool     // the pool was paused
@@ -134,11 +135,12 @@ func (f openFailure) Is(target error) bool {
 
 func (f openFailure) As(target any) bool { return errors.As(f.error, target) }
 
-// A CloseError is returned by [Pool.Close] when its context ended before every lease came back.
+// A CloseError is returned by [Pool.Close] when its context ended before every lease came back, or when calls did not return in
+// time.
 type CloseError struct {
 	Pool    string
 	Forced  int      // resources closed although they were lent
-	Running int      // calls of Open, Check or Close that had still not returned
+	Running int      // calls of Open, Check or Close, or observers, that had still not returned
 	Holders []Holder // the longest holders, longest first, at most five
 	Cause   error    // why the wait ended, see [context.Cause]
 }

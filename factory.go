@@ -74,7 +74,7 @@ const (
 	// Discard: the resource is broken; it is closed.
 	Discard
 	// Demoted: the resource works, but whatever it leads to seems to have lost the wanted role. It is closed, and every
-	// other one must pass its check before it is lent again. The first check that fails with [ErrWrongRole] moves the
+	// other one must pass its check before it is lent again. The first check or open that fails with [ErrWrongRole] moves the
 	// generation: what was opened before is closed on its next occasion. Where the error itself is an ErrWrongRole, or
 	// resources are not checked on acquire, the generation moves at once.
 	Demoted

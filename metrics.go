@@ -82,7 +82,7 @@ const (
 	RetiredEvicted                // [Pool.Evict] or [Pool.EvictAll]
 	RetiredResized                // beyond a MaxOpen that was lowered
 	RetiredClosed                 // the pool was closed
-	RetiredLeaked                 // taken back from its holder after ReclaimAfter
+	RetiredLeaked                 // taken back after ReclaimAfter, or dropped and found so by Close
 	// Reasons is the number of reasons.
 	Reasons = iota
 )
@@ -103,12 +103,12 @@ const (
 	EventOpened      EventKind = iota + 1 // a resource was opened and, unless told otherwise, passed its check; Took is set
 	EventOpenFailed                       // opening failed; Err and Took are set
 	EventChecked                          // a check passed; Moment and Took are set
-	EventCheckFailed                      // a check or probe failed; Moment, Took and Err are set
+	EventCheckFailed                      // a check or probe failed; Moment and Err are set, Took for a check
 	EventRetired                          // a resource was closed; Reason is set, Err where there was one, Took is its age
 	EventCloseFailed                      // Close failed; Err is set
-	EventLeaked                           // a lease is out for longer than LeakThreshold, or was dropped (Err says so); Holder is set
-	EventReturned                         // a lease that had been reported as leaked came back; Holder is set
-	EventMisused                          // a lease was used after its end; Err says how
+	EventLeaked                           // a lease is out for longer than LeakThreshold, or was dropped (Err says so); Holder and Took are set
+	EventReturned                         // a lease that had been reported as leaked came back; Holder and Took are set
+	EventMisused                          // a lease was ended twice, or after it was taken back; Err says how, Holder where
 	EventDemoted                          // the generation moved because of a wrong role; Err is set
 )
 

@@ -292,7 +292,8 @@ func WithCloseTimeout(d time.Duration) Option {
 }
 
 // WithLeakThreshold turns leak naming on: borrowers' stacks are recorded (about 0.3 µs for each lease), and a lease that is
-// out for longer than d, or that was dropped without Release, is logged once with its stack. Default off.
+// out for longer than d, or that was dropped without Release, is logged once with its stack. [NoLimit] names only what was
+// dropped. Default off.
 func WithLeakThreshold(d time.Duration) Option {
 	return timeOption("WithLeakThreshold", d, func(o *options) { o.leakAfter = d })
 }
@@ -314,7 +315,7 @@ func WithObserver(obs Observer) Option {
 	})
 }
 
-// WithLogger sets where failed opens, failed checks, leaks and misuse are logged. Default [slog.Default].
+// WithLogger sets where failed opens, checks and closes, leaks, misuse and panics are logged. Default [slog.Default].
 func WithLogger(log *slog.Logger) Option {
 	return optionFunc(func(o *options) error {
 		if log == nil {

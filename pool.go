@@ -99,8 +99,9 @@ func New[T any](ctx context.Context, factory Factory[T], opts ...Option) (*Pool[
 // Acquire lends a resource that is fit to use: not too old, checked as the options say, of the current generation. When
 // none is idle it waits, in order of arrival, for whichever comes first: a returned resource or a new one.
 //
-// The wait ends after MaxWait or with ctx, whichever is first, in an [*ExhaustedError] that tells which; in [ErrClosed]
-// when the pool is closed. Once the lease is given ctx no longer matters to it.
+// The wait ends after MaxWait or with ctx, whichever is first, in an [*ExhaustedError] that tells which; so do MaxWaiters and
+// FailFast, without a wait. It ends in [ErrClosed] when the pool is closed. A ctx that has ended before the call gives its own
+// error and its cause, not an ExhaustedError. Once the lease is given ctx no longer matters to it.
 func (p *Pool[T]) Acquire(ctx context.Context) (Lease[T], error) {
 	if ctx == nil {
 		return Lease[T]{}, fmt.Errorf("weir: acquire: %w", ErrNilContext)
@@ -143,6 +144,7 @@ func (p *Pool[T]) acquire(ctx context.Context, here *callSite) (Lease[T], error)
 
 // TryAcquire lends a resource that is idle and needs no check, or says at once that there is none. It does not overtake
 // callers who wait. When it finds nothing it gets an idle resource checked, or one opened, for whoever comes next.
+// With a check window of 0 and checks on acquire it never finds anything.
 func (p *Pool[T]) TryAcquire() (Lease[T], bool) {
 	if p.opts.leakAfter > 0 {
 		var here callSite

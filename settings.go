@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Settings are the values a pool goes by, defaults filled in. Durations that are off are [NoLimit], those of features that
+// Settings are those values a pool goes by that adapters and screens need, defaults filled in. Durations that are off are [NoLimit], those of features that
 // are off are 0.
 type Settings struct {
 	Name              string

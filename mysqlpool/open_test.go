@@ -251,6 +251,11 @@ func TestWarningsCompareThePoolWithTheServer(t *testing.T) {
 		"idle for too long": {
 			[]mysqlpool.Option{weir.WithoutCheck(weir.WhileIdle), weir.WithIdleTimeout(weir.NoLimit), weir.WithMaxLifetime(time.Hour)},
 			[]string{"IdleTimeout 2562047h47m16.854775807s and MaxLifetime 1h0m0s reach the server's wait_timeout, 1m0s: it will close idle connections first"}},
+		"MinIdle outlives IdleTimeout": {
+			[]mysqlpool.Option{weir.WithMinIdle(2), weir.WithoutCheck(weir.WhileIdle), weir.WithIdleTimeout(30 * time.Second), weir.WithMaxLifetime(time.Hour)},
+			[]string{"IdleTimeout 30s and MaxLifetime 1h0m0s reach the server's wait_timeout, 1m0s: it will close idle connections first"}},
+		"IdleTimeout reaches all of them": {
+			[]mysqlpool.Option{weir.WithMinIdle(0), weir.WithoutCheck(weir.WhileIdle), weir.WithIdleTimeout(30 * time.Second), weir.WithMaxLifetime(time.Hour)}, nil},
 		"checks keep them alive": {[]mysqlpool.Option{weir.WithIdleTimeout(weir.NoLimit), weir.WithMaxLifetime(time.Hour)}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

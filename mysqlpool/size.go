@@ -14,8 +14,9 @@ type Plan struct {
 	// Memory is the memory of an RDS instance's class in bytes, from which RDS sets max_connections by default. What RDS calls
 	// DBInstanceClassMemory is somewhat less than the class's nominal memory: the result is an upper bound.
 	Memory int64
-	// Aurora takes Aurora MySQL's formula for Memory instead of that of RDS for MySQL and MariaDB.
-	Aurora bool
+	// Aurora takes Aurora MySQL's formula for Memory, MariaDB that of RDS for MariaDB from 10.5; without either it is that of RDS
+	// for MySQL.
+	Aurora, MariaDB bool
 
 	Instances      int // of the service, each with one pool; at least 1
 	Rollout        int // instances that run beside them during a deployment
@@ -34,6 +35,10 @@ type Sizing struct {
 const (
 	rdsBytesPerConnection = 12582880
 	rdsMostConnections    = 16000
+
+	mariaDBBytesPerConnection = 25165760
+	mariaDBMostConnections    = 12000
+
 	auroraMostConnections = 16000
 	mostOfAnything        = 1000000
 )
@@ -73,6 +78,9 @@ func (p Plan) check() error {
 			errs = append(errs, fmt.Errorf("%s %d: limit is %d to %d", f.name, f.value, f.least, mostOfAnything))
 		}
 	}
+	if p.Aurora && p.MariaDB {
+		errs = append(errs, errors.New("Aurora true, MariaDB true: limit is one of them"))
+	}
 	if p.Memory < 0 {
 		errs = append(errs, fmt.Errorf("Memory %d: limit is at least 0", p.Memory))
 	}
@@ -91,7 +99,11 @@ func (p Plan) maxConnections(why *strings.Builder) int {
 		fmt.Fprintf(why, "Aurora: GREATEST(log(%d/805306368)*45, log(%d/8187281408)*1000), at most %d: %d\n", p.Memory, p.Memory, auroraMostConnections, n)
 		return n
 	}
-	n := max(int(min(p.Memory/rdsBytesPerConnection, rdsMostConnections)), 1)
-	fmt.Fprintf(why, "RDS: %d bytes / %d, at most %d: %d\n", p.Memory, rdsBytesPerConnection, rdsMostConnections, n)
+	bytes, most := int64(rdsBytesPerConnection), int64(rdsMostConnections)
+	if p.MariaDB {
+		bytes, most = mariaDBBytesPerConnection, mariaDBMostConnections
+	}
+	n := max(int(min(p.Memory/bytes, most)), 1)
+	fmt.Fprintf(why, "RDS: %d bytes / %d, at most %d: %d\n", p.Memory, bytes, most, n)
 	return n
 }

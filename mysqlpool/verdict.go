@@ -31,7 +31,8 @@ const (
 	ServerFull
 	// HostBlocked: the server refuses this host because of too many failed connects.
 	HostBlocked
-	// GoingAway: the server is shutting down or closes this connection; the statement was not executed.
+	// GoingAway: the server is shutting down or closes this connection. A statement that ran is rolled back on transactional
+	// tables; what a procedure had committed stays. Do not repeat writes blindly.
 	GoingAway
 	// Denied: wrong user, password or database. Trying again does not help.
 	Denied
@@ -94,6 +95,8 @@ func classifyNumber(n uint16) Class {
 // a dead connection is discarded; one whose server seems demoted too, and all others are asked for their role before they are
 // lent again, because these numbers have other meanings besides; any other error keeps the connection, that of an ended context
 // too: whether the driver closed it is seen when it is lent next.
+//
+// A pool that wants no primary takes Demoted for Keep: there a refused write is the application's error.
 //
 // Error 1792 counts as a demotion because an Aurora reader answers so. Where the application itself runs READ ONLY
 // transactions, give the error through [InReadOnlyTx].

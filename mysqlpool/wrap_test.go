@@ -220,13 +220,13 @@ func TestOptionsNameWhatIsWrong(t *testing.T) {
 	opts := []mysqlpool.Option{
 		mysqlpool.WithServiceName("*/ DROP TABLE"), mysqlpool.WithServiceName(strings.Repeat("x", 65)), mysqlpool.WithServiceName(""),
 		mysqlpool.WithValidationQuery(" "), mysqlpool.WithValidationTimeout(0), mysqlpool.WithRole(3), mysqlpool.WithSessionSetup(""),
-		mysqlpool.WithInstances(0, -1), mysqlpool.WithTCPUserTimeout(0), mysqlpool.WithTCPKeepAlive(time.Millisecond), mysqlpool.WithResolver(nil),
+		mysqlpool.WithInstances(0, -1), mysqlpool.WithTCPUserTimeout(0), mysqlpool.WithTCPUserTimeout(30 * 24 * time.Hour), mysqlpool.WithTCPKeepAlive(time.Millisecond), mysqlpool.WithResolver(nil),
 	}
 	want := []string{
 		`WithServiceName: "*/ DROP TABLE": limit is 1 to 64`, `WithServiceName: "xxx`, `WithServiceName: "": limit`,
 		`WithValidationQuery: " ": limit is a statement`, `WithCheckTimeout: 0s: limit is above 0`, `WithRole: 3: limit is Any, Primary or Replica`,
 		`WithSessionSetup: "": limit is a statement`, `WithInstances: instances 0: limit is at least 1`, `reserve -1: limit is at least 0`,
-		`WithTCPUserTimeout: 0s: limit is 1ms to 24h`, `WithTCPKeepAlive: 1ms: limit is at least 1s`, `WithResolver: nil: a resolver is required`,
+		`WithTCPUserTimeout: 0s: limit is 1ms to 24h`, `WithTCPUserTimeout: 720h0m0s: limit is 1ms to 24h`, `WithTCPKeepAlive: 1ms: limit is at least 1s`, `WithResolver: nil: a resolver is required`,
 	}
 	_, err := mysqlpool.NewConfig(t.Context(), mysql.NewConfig(), opts...)
 	if err == nil {
