@@ -209,3 +209,33 @@ func TestWindowOfZeroChecksWhatWasOpenedUnchecked(t *testing.T) {
 		l.Release()
 	})
 }
+
+// Every other resource must pass its check after a seeming demotion, also where the one that told of it was itself last checked
+// before an older doubt.
+func TestSeemingDemotionMakesTheOthersBeCheckedAlsoAfterAnOlderDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const window = time.Minute
+		m := &maker{tune: suspicious}
+		seen := &recorder{}
+		p := newPool(t, m, weir.WithMaxOpen(3), weir.WithCheckWindow(window), weir.WithoutCheck(weir.WhileIdle), weir.WithObserver(seen))
+		all := holdMany(t, p, 3)
+		long, well, ill := all[0], all[1], all[2]
+		ill.Value().fall(errRefused)
+		well.Release()
+		ill.Release() // on top
+		time.Sleep(window + time.Second)
+		well = hold(t, p) // the ill one fails its check, which raises the doubt; this one passes
+		if s := p.Stats(); s.CheckFails[weir.OnAcquire] != 1 || s.Checks[weir.OnAcquire] != 2 {
+			t.Fatalf("%d checks, %d failed: the test shows nothing", s.Checks[weir.OnAcquire], s.CheckFails[weir.OnAcquire])
+		}
+		well.Release()
+		time.Sleep(10 * time.Second)
+		m.failRoles(true)
+		long.Finish(errReadOnly) // held since before the doubt
+		if l, ok := p.TryAcquire(); ok {
+			t.Errorf("resource %d was lent unchecked after the refusal", l.ID())
+			l.Release()
+		}
+		wantDemotions(t, p, seen, 1)
+	})
+}

@@ -193,10 +193,8 @@ func (a *auditor[T]) order() {
 	p := a.p
 	youngest := int64(math.MaxInt64)
 	for r := p.lists[idle].front; r != nil && r != r.next; r = r.next {
-		if r.checked <= r.idleSince {
-			a.expect(r.idleSince <= youngest, "resource %d: idle since %d, below one since %d", r.id, r.idleSince, youngest)
-			youngest = r.idleSince
-		}
+		a.expect(r.idleSince <= youngest, "resource %d: idle since %d, below one since %d", r.id, r.idleSince, youngest)
+		youngest = r.idleSince
 	}
 	for _, s := range []state{inUse, checking} {
 		last := int64(math.MinInt64)

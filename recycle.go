@@ -120,8 +120,11 @@ func (p *Pool[T]) doubtLocked(r *resource[T], err error) []Event {
 		return p.demoteLocked(r, err)
 	}
 	p.retireLocked(r, RetiredRole, err)
-	p.suspectLocked(r)
-	p.disputed = true
+	if !p.disputed { // whoever was cleared since an older doubt must answer again
+		p.disputed = true
+		p.doubts++
+	}
+	p.nudgeLocked()
 	return nil
 }
 

@@ -74,24 +74,33 @@ func (l *list[T]) pushBack(r *resource[T]) {
 	l.len++
 }
 
-// insertByIdle puts r where the list stays ordered by idleSince, latest first, looking from the back.
+// insertByIdle puts r where the list stays ordered by idleSince, latest first. It looks from both ends: r belongs near one.
 func (l *list[T]) insertByIdle(r *resource[T]) {
-	at := l.back
-	for at != nil && at.idleSince < r.idleSince {
-		at = at.prev
+	newer, older := l.back, l.front
+	for newer != nil && newer.idleSince < r.idleSince && older.idleSince > r.idleSince {
+		newer, older = newer.prev, older.next
 	}
-	if at == nil {
-		l.pushFront(r)
-		return
+	switch {
+	case older == nil || older.idleSince <= r.idleSince:
+		l.insertBefore(older, r)
+	default:
+		l.insertBefore(newer.next, r)
 	}
-	if at == l.back {
+}
+
+// insertBefore puts r before at, or at the back if at is nil.
+func (l *list[T]) insertBefore(at, r *resource[T]) {
+	switch at {
+	case nil:
 		l.pushBack(r)
-		return
+	case l.front:
+		l.pushFront(r)
+	default:
+		r.prev, r.next = at.prev, at
+		at.prev.next = r
+		at.prev = r
+		l.len++
 	}
-	r.prev, r.next = at, at.next
-	at.next.prev = r
-	at.next = r
-	l.len++
 }
 
 func (l *list[T]) remove(r *resource[T]) {

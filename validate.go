@@ -84,7 +84,7 @@ func (p *Pool[T]) checkEnded(r *resource[T], t *trial, err error) {
 	if err == nil {
 		r.checked, r.cleared = t.started, t.doubts // what happened while it ran it need not have seen
 		p.disputed = p.disputed && t.doubts < p.doubts
-		p.returnCheckedLocked(r, t.moment)
+		p.returnCheckedLocked(r)
 	} else {
 		news[0].Kind, news[0].Err = EventCheckFailed, err
 		p.stats.CheckFails[t.moment]++
@@ -104,15 +104,12 @@ func (p *Pool[T]) checkEnded(r *resource[T], t *trial, err error) {
 }
 
 // returnCheckedLocked lends r on, or puts it back where it came from: a check is no use, so it does not make r younger.
-func (p *Pool[T]) returnCheckedLocked(r *resource[T], m Moment) {
+func (p *Pool[T]) returnCheckedLocked(r *resource[T]) {
 	since := r.idleSince
 	p.acceptLocked(r)
-	if r.state != idle {
-		return
-	}
-	r.idleSince = since
-	if m == WhileIdle {
+	if r.state == idle {
 		p.lists[idle].remove(r)
+		r.idleSince = since
 		p.lists[idle].insertByIdle(r)
 	}
 }
