@@ -92,11 +92,13 @@ func (p *Pool[T]) checkEnded(r *resource[T], t *trial, err error) {
 	}
 	if t.moment == WhileIdle {
 		p.probing--
-		p.nudgeLocked()
 	}
 	p.pumpLocked()
 	quiet := p.closed
 	p.mu.Unlock()
+	if t.moment == WhileIdle {
+		p.checkIdle() // the next one
+	}
 	if err != nil && !quiet {
 		p.logFailedCheck(r.id, t.moment, err)
 	}

@@ -82,9 +82,10 @@ func NewConfig(ctx context.Context, cfg *mysql.Config, opts ...Option) (*Pool, e
 
 // Wrap makes a pool of the connections of db, whatever is wrapped around its driver. While the pool lives db's own limits are
 // lifted (any number open, none idle, no lifetimes), which is logged, so that the pool's govern; use the pool, not db, for
-// statements. When the pool is closed db is as it was, limits included, and still open. Unless named otherwise the pool is called
-// mysql: give two of them names of their own. One pool at a time may wrap a db. Rows and transactions
-// that a borrower left open keep a connection whose driver is wrapped by others open until they are closed.
+// statements. When the pool is closed db is as it was, limits included, and still open.
+//
+// Unless named otherwise the pool is called mysql: give two of them names of their own. One pool at a time may wrap a db. Rows and
+// transactions that a borrower left open keep a connection whose driver is wrapped by others open until they are closed.
 func Wrap(ctx context.Context, db *sql.DB, opts ...Option) (*Pool, error) {
 	if db == nil {
 		return nil, errors.New("mysqlpool: wrap: db is nil")
