@@ -23,6 +23,11 @@ func (p *Pool[T]) Close(ctx context.Context) error {
 		return p.join(&CloseError{Pool: p.opts.name, Cause: ErrTimeout})
 	case <-ctx.Done():
 	}
+	select {
+	case <-p.drained: // it was done before ctx was
+		return p.join(&CloseError{Pool: p.opts.name, Cause: ErrTimeout})
+	default:
+	}
 	if !first {
 		return fmt.Errorf("weir: close: pool %q is still closing: %w", p.opts.name, context.Cause(ctx))
 	}

@@ -239,3 +239,22 @@ func TestSeemingDemotionMakesTheOthersBeCheckedAlsoAfterAnOlderDoubt(t *testing.
 		wantDemotions(t, p, seen, 1)
 	})
 }
+
+// A check that began before the doubt has not answered it: the resource is asked again before it is lent.
+func TestCheckFromBeforeTheDoubtIsAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &maker{tune: suspicious, checkTakes: 10 * time.Millisecond}
+		p := newPool(t, m, weir.WithMaxOpen(2), weir.WithCheckWindow(time.Second), weir.WithoutCheck(weir.WhileIdle))
+		all := holdMany(t, p, 2)
+		all[1].Release()
+		time.Sleep(2 * time.Second)
+		before := m.checked()
+		waiting := ask(t.Context(), p) // starts a check of the idle one
+		time.Sleep(time.Millisecond)
+		all[0].Finish(errReadOnly)
+		served(t, waiting).lease.Release()
+		if got := m.checked() - before; got < 2 {
+			t.Errorf("%d checks before the resource was lent, want another one after the doubt", got)
+		}
+	})
+}

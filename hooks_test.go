@@ -163,3 +163,38 @@ func TestCheckOnOpenThatIgnoresItsDeadlineCostsThatResourceOnly(t *testing.T) {
 		got.lease.Release()
 	})
 }
+
+// The deadline of the open as a whole ends first, and the check hangs on: the value is closed all the same.
+func TestCheckOnOpenThatOutlivesTheOpenLeavesNothingOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hung := make(chan struct{})
+		m := &maker{openTakes: 80 * time.Millisecond}
+		m.onCheck = func(context.Context, *thing) error { <-hung; return nil }
+		p := newPool(t, m, weir.WithMaxOpen(1), weir.WithOpenTimeout(100*time.Millisecond), weir.WithCheckTimeout(weir.OnOpen, 100*time.Millisecond),
+			weir.WithMaxWait(90*time.Millisecond))
+		exhausted(t, ask(t.Context(), p))
+		time.Sleep(time.Second)
+		all := m.all()
+		if len(all) == 0 || all[0].closes() != 1 {
+			t.Errorf("%d opened, the first not closed under its check", len(all))
+		}
+		close(hung)
+	})
+}
+
+func TestClosingAClosedPoolAgainSucceedsWhateverTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, &maker{}, weir.WithMinIdle(1))
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		for i := range 100 {
+			ctx := ended
+			if i == 0 {
+				ctx = context.Background()
+			}
+			if err := p.Close(ctx); err != nil {
+				t.Fatalf("Close number %d: %v", i+1, err)
+			}
+		}
+	})
+}

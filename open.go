@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"slices"
-	"sync"
 	"time"
 )
 
@@ -31,7 +30,8 @@ type opening struct {
 	cancel  context.CancelCauseFunc
 	gaveWay bool // cancelled in favour of a new attempt
 	ended   bool
-	closed  sync.Once // its value
+	checked bool // the check on open returned
+	closed  bool // its value is, or is being, closed
 }
 
 var errGaveWay = fmt.Errorf("%w: all opens hang, this one gave way to a new attempt", ErrTimeout)
@@ -72,7 +72,13 @@ func (p *Pool[T]) open(ctx context.Context, o *opening) {
 
 // closeOpened closes, once, what was opened in vain. A failure of that adds nothing to why.
 func (p *Pool[T]) closeOpened(o *opening, value T) {
-	o.closed.Do(func() { p.callClose(value) })
+	p.mu.Lock()
+	first := !o.closed
+	o.closed = true
+	p.mu.Unlock()
+	if first {
+		p.callClose(value)
+	}
 }
 
 // guard calls late when a function of the factory has run for longer than limit, unless what it was called for has ended, which
@@ -127,12 +133,16 @@ func (p *Pool[T]) openSucceededLocked(o *opening, now int64, value T) (id uint64
 	p.stats.Opened++
 	p.stats.OpenTime.observe(time.Duration(took), 1)
 	p.stats.LastOpenError = nil
-	p.disputed = p.disputed && o.doubts < p.doubts
 	p.governor.opened(took)
 	r := p.bornLocked(value, o, now)
-	if p.opts.checkWindow == 0 && !p.opts.checks[OnOpen] {
-		p.offerLocked(r, now) // no window: having been opened is no proof
-	} else {
+	switch asked := p.opts.checks[OnOpen]; {
+	case asked:
+		p.disputed = p.disputed && o.doubts < p.doubts
+		p.acceptLocked(r)
+	case p.disputed || p.opts.checkWindow == 0: // having been opened is no proof
+		r.cleared = min(r.cleared, max(p.doubts, 1)-1)
+		p.offerLocked(r, now)
+	default:
 		p.acceptLocked(r)
 	}
 	return r.id

@@ -48,6 +48,10 @@ func (p *Pool[T]) acceptLocked(r *resource[T]) {
 		p.retireLocked(r, reason, nil)
 		return
 	}
+	if p.disputed && r.cleared < p.doubts {
+		p.offerLocked(r, 0) // the role came into doubt meanwhile: it must answer again
+		return
+	}
 	p.placeLocked(r, 0)
 }
 

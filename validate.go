@@ -180,17 +180,22 @@ func (p *Pool[T]) unlendLocked(w *waiter[T]) {
 // has failed, and the value is closed under the check.
 func (p *Pool[T]) checkOnOpen(ctx context.Context, o *opening, value T) ([]Event, error) {
 	limit := p.opts.checkTimeout[OnOpen]
+	if end, ok := ctx.Deadline(); ok {
+		limit = min(limit, max(time.Until(end), 0))
+	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	started := time.Now()
-	guard := p.guard(beyond(limit), &o.ended, func() {
+	guard := p.guard(beyond(limit), &o.checked, func() {
 		err := fmt.Errorf("weir: check on open: %w: Factory.Check ignores its deadline of %v", ErrTimeout, limit)
 		var none T
-		if p.openEnded(o, none, err, p.checkedOnOpen(o, started, err)) {
-			p.closeOpened(o, value)
-		}
+		p.openEnded(o, none, err, p.checkedOnOpen(o, started, err)) // unless the open as a whole was given up on before
+		p.closeOpened(o, value)
 	})
 	err := p.callCheck(ctx, value)
+	p.mu.Lock()
+	o.checked = true
+	p.mu.Unlock()
 	guard.Stop()
 	news := p.checkedOnOpen(o, started, err)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 	"sync"
 	"time"
 
@@ -27,7 +28,6 @@ type backend struct {
 
 // A connection is what is known of one *sql.Conn beside itself.
 type connection struct {
-	driver  driver.Conn // what database/sql holds; see [backend.probe]
 	socket  socket
 	flavour flavour // guarded by the backend's mu
 }
@@ -49,14 +49,7 @@ func (b *backend) open(ctx context.Context) (*sql.Conn, error) {
 	if err != nil {
 		return nil, openError(err)
 	}
-	err = conn.Raw(func(dc any) error {
-		c.driver, _ = dc.(driver.Conn)
-		return nil
-	})
-	if err == nil {
-		err = b.prepare(ctx, conn, c)
-	}
-	if err != nil {
+	if err := b.prepare(ctx, conn, c); err != nil {
 		closeForGood(conn) // adds nothing to why
 		return nil, openError(err)
 	}
@@ -132,24 +125,49 @@ func (b *backend) learn(c *connection, f flavour) {
 	c.flavour = f
 }
 
-// probe lets the driver look at its socket. A driver that cannot is taken at its word.
-//
-// It goes to the driver's connection directly: database/sql would wait for whatever the last borrower still runs or has left
-// open on it, and the next one must not wait for that.
+// probeLimit is how long a look at a socket may have to wait for what the last borrower left running: the rollback of a
+// transaction whose context ended, or a statement.
+const probeLimit = 20 * time.Millisecond
+
+var errInUse = errors.New("mysqlpool: the last borrower's statement still runs on the connection")
+
+// probe lets the driver look at its socket, without a round trip. The look has a goroutine of its own because database/sql makes
+// it wait for whatever still runs on the connection, and the next borrower must not wait for that.
 func (b *backend) probe(conn *sql.Conn) error {
-	c, _ := b.of(conn)
-	if c == nil {
-		return sql.ErrConnDone
+	seen := make(chan error, 1)
+	go func() { seen <- look(conn) }()
+	runtime.Gosched() // mostly that is enough, and spares the timer
+	select {
+	case err := <-seen:
+		return err
+	default:
 	}
-	if r, ok := c.driver.(driver.SessionResetter); ok {
-		if err := r.ResetSession(context.Background()); err != nil {
-			return err
+	late := time.NewTimer(probeLimit)
+	defer late.Stop()
+	select {
+	case err := <-seen:
+		return err
+	case <-late.C:
+		return errInUse
+	}
+}
+
+// look asks the driver about its connection. A driver that cannot tell is taken at its word. The verdict is not Raw's result: at
+// ErrBadConn database/sql would close the connection then and there.
+func look(conn *sql.Conn) (verdict error) {
+	err := conn.Raw(func(dc any) error {
+		if r, ok := dc.(driver.SessionResetter); ok {
+			verdict = r.ResetSession(context.Background())
 		}
+		if v, ok := dc.(driver.Validator); ok && verdict == nil && !v.IsValid() {
+			verdict = driver.ErrBadConn
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	if v, ok := c.driver.(driver.Validator); ok && !v.IsValid() {
-		return driver.ErrBadConn
-	}
-	return nil
+	return verdict
 }
 
 // cutAfter is how long a close may wait for the statement that still runs on the connection, or for the network to take
