@@ -50,10 +50,13 @@ func startWriters(ctx context.Context, t *testing.T) (*lab.Cluster, *lab.Resolve
 
 func (m move) report(t *testing.T, pool *mysqlpool.Pool, writers *ledger) {
 	t.Helper()
+	first := writers.firstAfter(m.timings.Writable)
+	writers.mu.Lock() // they may still be writing
+	defer writers.mu.Unlock()
 	t.Logf("nobody writable for %v, name moved %v after the promotion; first accepted write %v after the promotion; "+
 		"%d writes acknowledged, %d refused by the server (1290), %d with unknown outcome, %d callers refused; generation %d, retired because of the role %d",
 		m.timings.Gap.Round(time.Millisecond), m.named.Sub(m.timings.Writable).Round(time.Millisecond),
-		writers.firstAfter(m.timings.Writable).Round(time.Millisecond), len(writers.acked), writers.refused,
+		first.Round(time.Millisecond), len(writers.acked), writers.refused,
 		len(writers.lost), len(writers.starved), pool.Stats().Generation, pool.Stats().Retired[weir.RetiredRole])
 }
 
