@@ -54,6 +54,8 @@ type world struct {
 	closing   bool
 	closed    chan error
 	mark      int // parts whose opening began before this are evicted
+	turn      int // parts that may be older than the present generation
+	gen       uint64
 	total     int // resources at the step before
 	begun     int // opens at the step before
 	justMoved bool
@@ -247,9 +249,14 @@ func (w *world) giveBack(d *dice, what string, keep bool, end func(weir.Lease[*p
 
 func (w *world) demote(d *dice) {
 	begun, _ := w.mill.seen()
+	before := w.pool.Stats().Generation
 	pt := w.giveBack(d, "demotion", false, func(l weir.Lease[*part]) { l.Finish(fmt.Errorf("1290: %w", weir.ErrWrongRole)) })
-	if pt != nil && pt.n > w.mark && !w.hung {
+	moved := w.pool.Stats().Generation != before
+	if moved && !w.hung {
 		w.mark = begun
+	}
+	if pt != nil && !moved && pt.n > w.turn {
+		w.t.Errorf("demotion of part %d did not move the generation", pt.n)
 	}
 }
 

@@ -118,6 +118,9 @@ func (w *world) judgeSize() {
 		w.t.Errorf("%d opens began while the pool was paused", begun-w.begun)
 	}
 	w.begun = begun
+	if s.Generation != w.gen {
+		w.gen, w.turn = s.Generation, begun
+	}
 	if s.MaxOpen != w.conf.maxOpen {
 		w.t.Errorf("MaxOpen is %d, want %d", s.MaxOpen, w.conf.maxOpen)
 	}
