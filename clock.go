@@ -7,7 +7,7 @@ import "time"
 const (
 	clockTick  = 10 * time.Millisecond
 	clockSleep = 4  // ticks without use after which the clock falls asleep
-	timedEvery = 16 // at a high rate one lease in so many is timed exactly
+	timedEvery = 64 // at a high rate one lease, and one wait, in so many is timed exactly
 )
 
 type clock struct {
@@ -68,9 +68,9 @@ func (p *Pool[T]) tick() {
 }
 
 // timeLocked notes when r was lent: exactly when its stack is recorded, for the first lease in a clock tick, and for
-// one in timedEvery; else coarsely. A timed lease stands for the untimed ones before it.
-func (p *Pool[T]) timeLocked(r *resource[T], here *callSite) {
-	r.lentAt = p.clock.coarse()
+// one in timedEvery; else as exactly as its caller knows the time. A timed lease stands for the untimed ones before it.
+func (p *Pool[T]) timeLocked(r *resource[T], now int64, here *callSite) {
+	r.lentAt = now
 	p.untimed++
 	if here == nil && p.untimed < timedEvery && p.clock.ticks == p.timedAt {
 		r.weight = 0
@@ -87,6 +87,22 @@ func (p *Pool[T]) usedLocked(r *resource[T]) {
 	p.stats.Use.observe(time.Duration(took), uint64(r.weight))
 	p.governor.use.add(took)
 	r.weight = 0
+}
+
+// waitedLocked counts the wait that ends now with r, and returns the time. At a high rate only one wait in timedEvery is timed, and
+// those that follow, from the same queue, count as being as long, as far as the coarse clock does not know better.
+func (p *Pool[T]) waitedLocked(r *resource[T], w *waiter[T]) (now int64) {
+	now = p.clock.coarse()
+	p.untimedWaits++
+	if p.untimedWaits >= timedEvery || p.clock.ticks != p.waitTimedAt {
+		now = p.clock.exact()
+		p.untimedWaits, p.waitTimedAt = 0, p.clock.ticks
+		p.lastWait = now - w.since
+	}
+	least := now - w.since
+	r.waited = min(max(p.lastWait, least), least+int64(clockTick))
+	p.stats.Wait.observe(time.Duration(r.waited), 1)
+	return now
 }
 
 // An average is a running mean that forgets: a new value counts one eighth.

@@ -58,12 +58,14 @@ func (p *Pool[T]) shut() bool {
 		return false
 	}
 	p.closed = true
+	p.newTermsLocked()
 	p.endLife()
+	for o := p.opens.front; o != nil; o = o.next {
+		o.cancel(nil)
+	}
 	p.look.stop()
 	p.limit.stop()
-	p.refuseAllLocked(func(*waiter[T]) error {
-		return fmt.Errorf("weir: acquire: pool %q: %w", p.opts.name, ErrClosed)
-	})
+	p.refuseClosedLocked()
 	for r := p.lists[idle].front; r != nil; r = p.lists[idle].front {
 		p.retireLocked(r, RetiredClosed, nil)
 	}
@@ -82,9 +84,15 @@ func (p *Pool[T]) shut() bool {
 	return true
 }
 
+func (p *Pool[T]) refuseClosedLocked() {
+	p.refuseAllLocked(func(*waiter[T]) error {
+		return fmt.Errorf("weir: acquire: pool %q: %w", p.opts.name, ErrClosed)
+	})
+}
+
 // drainLocked notices that a closed pool holds nothing any more.
 func (p *Pool[T]) drainLocked() {
-	if !p.closed || p.drainOK || len(p.all)+p.lists[closing].len+len(p.opens) > 0 {
+	if !p.closed || p.drainOK || len(p.all)+p.lists[closing].len+p.opens.len > 0 {
 		return
 	}
 	p.drainOK = true

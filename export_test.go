@@ -68,7 +68,7 @@ func (p *Pool[T]) breakLocked(what string) (mend func()) {
 	case "surplus":
 		return change(&p.maxOpen, len(p.all)-1)
 	case "waiter beside idle":
-		w := &waiter[T]{ready: make(chan struct{}, 1), deadline: math.MaxInt64}
+		w := &waiter[T]{ready: make(chan struct{}, 1)}
 		p.queue.insert(w)
 		waited, checked := change(&p.stats.Waited, p.stats.Waited+1), change(&free.front.checked, p.clock.exact())
 		return func() { p.queue.remove(w); waited(); checked() }
@@ -184,7 +184,7 @@ func (a *auditor[T]) counts() {
 	a.expect(s.Acquired >= uint64(p.lists[inUse].len), "acquired %d, in use %d", s.Acquired, p.lists[inUse].len)
 	a.expect(p.probing >= 0 && p.probing <= p.lists[checking].len, "idle checks %d, checking %d", p.probing, p.lists[checking].len)
 	a.expect(p.governor.openCap >= 1, "slow start allows %d opens", p.governor.openCap)
-	a.expect(len(p.opens) <= p.maxOpening || p.opts.openAll, "opening %d, limit %d", len(p.opens), p.maxOpening)
+	a.expect(p.opens.len <= p.maxOpening || p.opts.openAll, "opening %d, limit %d", p.opens.len, p.maxOpening)
 }
 
 // order checks what is sorted by time. Idle resources that were checked since they became idle may stand higher than
@@ -204,7 +204,7 @@ func (a *auditor[T]) order() {
 		}
 	}
 	last := int64(math.MinInt64)
-	for _, o := range p.opens {
+	for o := p.opens.front; o != nil; o = o.next {
 		a.expect(!o.ended && o.started >= last && o.gen <= p.gen, "an open that has ended or stands in the wrong place")
 		last = o.started
 	}
@@ -219,12 +219,12 @@ func (a *auditor[T]) waiters() {
 		n++
 		a.expect(w.queued && w.prev == last, "waiter %d: badly linked", w.ticket)
 		a.expect(last == nil || w.ticket > ticket, "waiter %d: stands behind %d", w.ticket, ticket)
-		a.expect(w.lease.r == nil && w.err == nil && len(w.ready) == 0, "waiter %d: served, and still in the queue", w.ticket)
+		a.expect(w.got == nil && w.err == nil && len(w.ready) == 0, "waiter %d: served, and still in the queue", w.ticket)
 		last, ticket = w, w.ticket
 	}
 	a.expect(q.back == last && q.len == n, "queue: length %d, walked %d", q.len, n)
-	if q.front != nil && q.front.deadline != math.MaxInt64 {
-		a.expect(p.limit.armed && p.limit.at <= q.front.deadline, "waiter %d: nothing will end its wait", q.front.ticket)
+	if q.front != nil && p.opts.maxWait < NoLimit {
+		a.expect(p.limit.armed && p.limit.at <= q.front.deadline(p.opts.maxWait), "waiter %d: nothing will end its wait", q.front.ticket)
 	}
 	if q.len == 0 || p.paused || p.closed {
 		return
@@ -239,7 +239,7 @@ func (a *auditor[T]) waiters() {
 
 func (a *auditor[T]) end() {
 	p := a.p
-	left := len(p.all) + p.lists[closing].len + len(p.opens)
+	left := len(p.all) + p.lists[closing].len + p.opens.len
 	a.expect(p.drainOK == (p.closed && left == 0), "closed %t, drained %t, left %d", p.closed, p.drainOK, left)
 	if p.closed {
 		a.expect(p.lists[idle].len == 0 && p.queue.len == 0, "closed, idle %d, waiting %d", p.lists[idle].len, p.queue.len)
@@ -254,11 +254,11 @@ func (a *auditor[T]) settled() {
 	for r := p.lists[idle].front; r != nil && r != r.next; r = r.next {
 		a.expect(r.gen == p.gen, "resource %d: idle, of generation %d, the pool's is %d", r.id, r.gen, p.gen)
 	}
-	room := p.maxOpen - p.openLocked() - len(p.opens)
+	room := p.maxOpen - p.openLocked() - p.opens.len
 	if p.queue.len > 0 && !p.paused && !p.closed && room > 0 {
 		a.expect(p.look.armed, "%d wait, there is room for %d, and nobody will look again", p.queue.len, room)
 	}
-	if p.queue.len > 0 && !p.paused && !p.closed && len(p.all)+len(p.opens)+p.lists[closing].len == 0 {
+	if p.queue.len > 0 && !p.paused && !p.closed && len(p.all)+p.opens.len+p.lists[closing].len == 0 {
 		a.expect(p.look.armed, "%d wait for nothing", p.queue.len)
 	}
 }

@@ -1,9 +1,6 @@
 package weir
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // maxHolders is how many holders an error names.
 const maxHolders = 5
@@ -19,7 +16,7 @@ func (p *Pool[T]) factsLocked(now int64) *facts {
 		InUse:         p.lists[inUse].len,
 		Checking:      p.lists[checking].len,
 		Closing:       p.lists[closing].len,
-		Opening:       len(p.opens),
+		Opening:       p.opens.len,
 		Waiting:       p.queue.len,
 		MaxOpen:       p.maxOpen,
 		Paused:        p.paused,
@@ -36,17 +33,18 @@ func (f *facts) explain(by Limit, waited int64) *ExhaustedError {
 
 // holdersLocked describes the leases that are out longest.
 func (p *Pool[T]) holdersLocked(now int64) []Holder {
-	var out []Holder
+	out := make([]Holder, 0, min(maxHolders, p.lists[inUse].len))
 	for r := p.lists[inUse].front; r != nil && len(out) < maxHolders; r = r.next {
 		out = append(out, r.holder(now))
 	}
-	return slices.Clip(out)
+	return out
 }
 
 func (r *resource[T]) holder(now int64) Holder {
 	h := Holder{Resource: r.id, Age: time.Duration(now - r.lentAt)}
 	if r.site != nil {
-		h.site, h.recorded = *r.site, true
+		site := *r.site // the next lease overwrites it
+		h.site = &site
 	}
 	return h
 }

@@ -3,7 +3,6 @@ package weir
 import (
 	"math"
 	"math/rand/v2"
-	"slices"
 	"time"
 )
 
@@ -123,6 +122,7 @@ func (g *governor) notBefore(waiting bool, o *options) int64 {
 // pumpLocked is called when something may have changed for those who wait: it gives them what is idle, gets checked what
 // must be checked first, and opens what is missing.
 func (p *Pool[T]) pumpLocked() {
+	p.admitLocked()
 	if p.closed || p.paused {
 		return
 	}
@@ -132,14 +132,14 @@ func (p *Pool[T]) pumpLocked() {
 			break
 		}
 		if !p.needsCheckLocked(r) {
-			p.handLocked(r, 0)
+			p.handLocked(r)
 			continue
 		}
 		if p.checksComingLocked(p.clock.exact()) >= p.queue.len {
 			if r = p.freshLocked(); r == nil { // nobody waits for a check beside one that needs none
 				break
 			}
-			p.handLocked(r, 0)
+			p.handLocked(r)
 			continue
 		}
 		p.startCheckLocked(r, OnAcquire)
@@ -150,9 +150,15 @@ func (p *Pool[T]) pumpLocked() {
 // governLocked starts opens and sees to the next look.
 func (p *Pool[T]) governLocked() {
 	g := &p.governor
-	room := p.maxOpen - p.openLocked() - len(p.opens)
-	if room <= 0 && p.lists[idle].len+len(p.opens) == 0 { // the usual case under load: returns alone can help
+	room := p.maxOpen - p.openLocked() - p.opens.len
+	if room <= 0 && p.lists[idle].len+p.opens.len == 0 { // the usual case under load: returns alone can help
+		if p.queue.len > 0 && p.opts.maxWaiters < 0 {
+			p.crowdLocked(packed)
+		}
 		return
+	}
+	if p.queue.len > 0 {
+		p.crowdLocked(waiting)
 	}
 	if p.queue.len == 0 && !g.filling && !p.brokenLocked() {
 		return
@@ -161,16 +167,16 @@ func (p *Pool[T]) governLocked() {
 	fresh := p.opensComingLocked(now)
 	want := max(p.wantedLocked(now, fresh), p.missingLocked())
 	if p.brokenLocked() {
-		want = max(1-len(p.opens), 0) // one attempt at a time finds out
+		want = max(1-p.opens.len, 0) // one attempt at a time finds out
 	}
 	start := g.notBefore(p.queue.len > 0, &p.opts)
 	if now >= start {
-		n := min(want, room, g.openCap-fresh, p.maxOpening-len(p.opens))
+		n := min(want, room, g.openCap-fresh, p.maxOpening-p.opens.len)
 		for range n {
 			p.startOpenLocked(now)
 		}
 	}
-	if want > 0 && fresh == 0 && min(room, p.maxOpening-len(p.opens)) <= 0 {
+	if want > 0 && fresh == 0 && min(room, p.maxOpening-p.opens.len) <= 0 {
 		p.scoutLocked(now)
 	}
 	switch {
@@ -185,23 +191,22 @@ func (p *Pool[T]) governLocked() {
 // its deadline although the way may be free again; so one of them at a time gives way to an attempt that finds out. The others
 // go on: a server that is only slow serves by those.
 func (p *Pool[T]) scoutLocked(now int64) {
-	if len(p.opens) < 2 || slices.ContainsFunc(p.opens, func(o *opening) bool { return o.gaveWay }) {
+	if p.opens.len < 2 || p.opens.givingWay > 0 {
 		return
 	}
-	youngest := p.opens[len(p.opens)-1]
+	youngest := p.opens.back
 	due := youngest.started + max(int64(scoutAfter), 4*p.governor.open.value)
 	if now < due {
 		p.look.by(due, now)
 		return
 	}
-	youngest.gaveWay = true
-	youngest.cancel(errGaveWay)
+	p.opens.giveWay(youngest)
 }
 
 // growLocked is called when callers leave empty-handed. Waits that end before the governor sees a reason to open must not keep
 // the pool small for ever: one open at a time is started.
 func (p *Pool[T]) growLocked() {
-	if p.closed || p.paused || p.lists[idle].len+len(p.opens) > 0 || p.openLocked() >= p.maxOpen {
+	if p.closed || p.paused || p.lists[idle].len+p.opens.len > 0 || p.openLocked() >= p.maxOpen {
 		return
 	}
 	if now := p.clock.exact(); now >= p.governor.notBefore(true, &p.opts) {
@@ -225,8 +230,8 @@ func (p *Pool[T]) missingLocked() int {
 	if !g.filling {
 		return 0
 	}
-	missing := p.minIdle - p.lists[idle].len - p.lists[checking].len - len(p.opens) + g.aging
-	if missing <= 0 && len(p.opens) == 0 {
+	missing := p.minIdle - p.lists[idle].len - p.lists[checking].len - p.opens.len + g.aging
+	if missing <= 0 && p.opens.len == 0 {
 		g.filling = false
 	}
 	return max(missing, 0)
@@ -243,8 +248,8 @@ func (p *Pool[T]) lookAgain() {
 // opensComingLocked counts the opens that have not run for so long that they can't be counted on.
 func (p *Pool[T]) opensComingLocked(now int64) int {
 	patience := max(int64(openPatience), min(4*p.governor.open.value, int64(p.opts.maxWait/2)))
-	n := len(p.opens)
-	for _, o := range p.opens {
+	n := p.opens.len
+	for o := p.opens.front; o != nil; o = o.next {
 		if now-o.started < patience {
 			break
 		}

@@ -18,8 +18,7 @@ type Holder struct {
 	Resource uint64        // the resource's number, counted from 1 in the pool
 	Age      time.Duration // since it was lent
 
-	site     callSite
-	recorded bool
+	site *callSite // nil: not recorded
 }
 
 // Site is the line outside this module that borrowed, as "file.go:12", or "" when [WithLeakThreshold] is off.
@@ -50,7 +49,7 @@ func (h Holder) String() string {
 
 // frames leaves out the pool's own frames at the inner end, so that the first one is the borrower's.
 func (h Holder) frames() []runtime.Frame {
-	if !h.recorded {
+	if h.site == nil {
 		return nil
 	}
 	n := 0

@@ -93,6 +93,7 @@ func (p *Pool[T]) findLeaks() {
 
 func (p *Pool[T]) leakedLocked(r *resource[T], now int64, why error) Event {
 	r.leaked = true
+	r.disown()
 	p.stats.Leaks++
 	h := r.holder(now)
 	return Event{Kind: EventLeaked, Pool: p.opts.name, Resource: r.id, Err: why, Took: h.Age, Holder: h}
@@ -107,8 +108,8 @@ func (p *Pool[T]) returnedAfterAll(r *resource[T], h Holder) {
 // misuse reports a lease that was ended twice, with the line that did it.
 func (p *Pool[T]) misuse(r *resource[T], err error) {
 	var h Holder
+	h.site = new(callSite)
 	runtime.Callers(2, h.site[:])
-	h.recorded = true
 	p.opts.log.Warn(err.Error(), "pool", p.opts.name, "resource", r.id, "at", h.Site())
 	p.tell(Event{Kind: EventMisused, Pool: p.opts.name, Resource: r.id, Err: err, Holder: h})
 }

@@ -48,11 +48,11 @@ func (l Lease[T]) Release() {
 		return
 	}
 	p := r.pool
-	now := p.crowdClock()
 	p.mu.Lock()
-	if r.seq == l.seq && !r.leaked && !r.revoked.Load() {
+	now := p.clock.coarse()
+	if r.seq == l.seq && p.vouchedLocked(r, now) { // then it is neither taken back nor reported as leaked
 		p.settleLocked(r, l.token)
-		p.offerLocked(r, now)
+		p.placeLocked(r, now)
 		p.mu.Unlock()
 		return
 	}
@@ -91,7 +91,7 @@ func (l Lease[T]) end(v Verdict, err error) {
 	var news []Event
 	switch v {
 	case Keep:
-		p.offerLocked(r, 0)
+		p.offerLocked(r)
 	case Demoted:
 		r.discarded = true
 		news = p.doubtLocked(r, err)

@@ -143,12 +143,13 @@ type Observer interface {
 func (p *Pool[T]) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.admitLocked()
 	s := p.stats
 	s.Name, s.MaxOpen, s.MinIdle = p.opts.name, p.maxOpen, p.minIdle
 	s.Generation, s.Paused, s.Closed = p.gen, p.paused, p.closed
 	s.Idle, s.InUse, s.Checking, s.Closing = p.lists[idle].len, p.lists[inUse].len, p.lists[checking].len, p.lists[closing].len
 	s.Open = s.Idle + s.InUse + s.Checking + s.Closing
-	s.Opening, s.Waiting = len(p.opens), p.queue.len
+	s.Opening, s.Waiting = p.opens.len, p.queue.len
 	if r := p.lists[inUse].front; r != nil {
 		s.OldestLease = time.Duration(p.clock.exact() - r.lentAt)
 	}

@@ -7,7 +7,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime/debug"
-	"slices"
 	"time"
 )
 
@@ -22,24 +21,10 @@ func beyond(limit time.Duration) time.Duration {
 	return limit + hookGrace
 }
 
-// An opening is one call of Open under way. Its end is told once, under mu.
-type opening struct {
-	started int64
-	gen     uint64
-	doubts  uint64 // the pool's, when it began
-	cancel  context.CancelCauseFunc
-	gaveWay bool // cancelled in favour of a new attempt
-	ended   bool
-	checked bool // the check on open returned
-	closed  bool // its value is, or is being, closed
-}
-
-var errGaveWay = fmt.Errorf("%w: all opens hang, this one gave way to a new attempt", ErrTimeout)
-
 func (p *Pool[T]) startOpenLocked(now int64) {
-	ctx, cancel := context.WithCancelCause(p.life)
+	ctx, cancel := context.WithCancelCause(context.Background()) // shut cancels it: a common parent would keep traces of each
 	o := &opening{started: now, gen: p.gen, doubts: p.doubts, cancel: cancel}
-	p.opens = append(p.opens, o)
+	p.opens.add(o)
 	p.tasks.Go(func() { p.open(ctx, o) })
 }
 
@@ -105,7 +90,7 @@ func (p *Pool[T]) openEnded(o *opening, value T, err error, news []Event) bool {
 		return false
 	}
 	o.ended = true
-	p.opens = slices.DeleteFunc(p.opens, func(x *opening) bool { return x == o })
+	p.opens.remove(o)
 	now := p.clock.exact()
 	took := now - o.started
 	e := Event{Kind: EventOpened, Pool: p.opts.name, Took: time.Duration(took)}
@@ -141,7 +126,7 @@ func (p *Pool[T]) openSucceededLocked(o *opening, now int64, value T) (id uint64
 		p.acceptLocked(r)
 	case p.disputed || p.opts.checkWindow == 0: // having been opened is no proof
 		r.cleared = min(r.cleared, max(p.doubts, 1)-1)
-		p.offerLocked(r, now)
+		p.offerLocked(r)
 	default:
 		p.acceptLocked(r)
 	}
@@ -179,6 +164,9 @@ func (p *Pool[T]) bornLocked(value T, o *opening, now int64) *resource[T] {
 	}
 	r.index = len(p.all)
 	p.all = append(p.all, r)
+	if len(p.all) > p.maxOpen { // it was lowered meanwhile
+		p.newTermsLocked()
+	}
 	r.state = checking
 	p.lists[checking].pushBack(r)
 	return r
@@ -262,8 +250,15 @@ func (p *Pool[T]) callCheck(ctx context.Context, value T) (err error) {
 }
 
 func (p *Pool[T]) callProbe(value T) (err error) {
-	defer recovered("Probe", &err)
-	return p.factory.Probe(value)
+	returned := false
+	defer func() { // recover has its price, and this is the way of every acquire
+		if !returned {
+			err = panicked("Probe", recover())
+		}
+	}()
+	err = p.factory.Probe(value)
+	returned = true
+	return err
 }
 
 // call counts a call that may not return.
@@ -274,6 +269,10 @@ func (p *Pool[T]) call() (returned func()) {
 
 func recovered(name string, err *error) {
 	if x := recover(); x != nil {
-		*err = &PanicError{Func: name, Value: x, Stack: debug.Stack()}
+		*err = panicked(name, x)
 	}
+}
+
+func panicked(name string, x any) error {
+	return &PanicError{Func: name, Value: x, Stack: debug.Stack()}
 }

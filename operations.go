@@ -20,6 +20,7 @@ func (p *Pool[T]) Resize(minIdle, maxOpen int) error {
 		return fmt.Errorf("weir: resize: pool %q: %w", p.opts.name, ErrClosed)
 	}
 	p.minIdle, p.maxOpen = minIdle, maxOpen
+	p.newTermsLocked()
 	if p.opts.openAll {
 		p.maxOpening = maxOpen
 	}
@@ -37,6 +38,7 @@ func (p *Pool[T]) Pause() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.paused = true
+	p.newTermsLocked()
 }
 
 // Resume ends a pause: what came back meanwhile is lent to those who wait, in order.
@@ -46,6 +48,7 @@ func (p *Pool[T]) Resume() {
 	p.paused = false
 	p.governor.reset(p.clock.exact())
 	p.governor.filling = p.minIdle > 0
+	p.overhaul = true
 	p.pumpLocked()
 	p.nudgeLocked()
 }
@@ -82,6 +85,7 @@ func (p *Pool[T]) Evict(match func(T) bool) int {
 		}
 		evicted++
 		r.condemned, r.reason = true, RetiredEvicted
+		r.disown()
 		if r.state == idle {
 			p.retireLocked(r, RetiredEvicted, nil)
 		}

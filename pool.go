@@ -15,7 +15,7 @@ type Pool[T any] struct {
 	factory  Factory[T]
 	opts     options
 	epoch    time.Time          // the zero of the pool's clock
-	life     context.Context    // ends when the pool is closed: the parent of every open and check
+	life     context.Context    // ends when the pool is closed: the parent of every check
 	endLife  context.CancelFunc //
 	tasks    sync.WaitGroup     // the goroutines of the pool
 	sweepNow chan struct{}      // asks for a sweep before its time
@@ -23,14 +23,15 @@ type Pool[T any] struct {
 	joined   chan struct{}      // closed when, after that, no goroutine of the pool runs
 	running  atomic.Int64       // calls of the factory's functions that have not returned
 	spares   sync.Pool          // of *waiter[T]
-	crowded  atomic.Bool        // callers wait: a hint to prepare outside mu what will be needed under it
+	crowd    atomic.Uint32      // who waits: see arrivals.go
+	arrivals arrivals[T]
 
 	mu         sync.Mutex // guards the fields below
 	lists      [states]list[T]
 	all        []*resource[T] // what is open and not closing, in no order
 	queue      queue[T]
-	opens      []*opening // under way, oldest first
-	stats      Stats      // the counters; the gauges are filled in by Stats
+	opens      openings
+	stats      Stats // the counters; the gauges are filled in by Stats
 	maxOpen    int
 	minIdle    int
 	maxOpening int
@@ -51,11 +52,18 @@ type Pool[T any] struct {
 	ids      uint64
 	untimed  uint32 // leases since the last timed one
 	timedAt  int    // the clock tick in which that was
+
+	untimedWaits uint32 // the same for waits that ended with a resource
+	waitTimedAt  int
+	lastWait     int64
+
 	doubts   uint64 // how often all resources came under suspicion
 	disputed bool   // the last of these was about their role, and is not settled
+	terms    uint64 // see terms.go
 	probing  int    // idle checks under way
 	cursor   int    // where in all the idle check goes on
 	dropped  []*resource[T]
+	overhaul bool // the next sweep has to look at all resources
 }
 
 // New makes a pool and, unless told otherwise, waits until MinIdle resources are open. ctx bounds that wait only.
@@ -72,16 +80,18 @@ func New[T any](ctx context.Context, factory Factory[T], opts ...Option) (*Pool[
 		return nil, fmt.Errorf("weir: new: %w", ErrNilContext)
 	}
 	p := &Pool[T]{
-		factory:    factory,
-		opts:       o,
-		epoch:      time.Now(),
-		sweepNow:   make(chan struct{}, 1),
-		drained:    make(chan struct{}),
-		joined:     make(chan struct{}),
-		maxOpen:    o.maxOpen,
-		minIdle:    o.minIdle,
-		timedAt:    -1, // so that the first lease is timed
-		maxOpening: o.maxOpening,
+		factory:     factory,
+		opts:        o,
+		epoch:       time.Now(),
+		sweepNow:    make(chan struct{}, 1),
+		drained:     make(chan struct{}),
+		joined:      make(chan struct{}),
+		maxOpen:     o.maxOpen,
+		minIdle:     o.minIdle,
+		timedAt:     -1, // so that the first lease is timed, and the first wait
+		waitTimedAt: -1,
+		terms:       1,
+		maxOpening:  o.maxOpening,
 	}
 	p.limit.ring, p.look.ring = p.expire, p.lookAgain
 	p.life, p.endLife = context.WithCancel(context.Background())
@@ -120,17 +130,23 @@ func (p *Pool[T]) Acquire(ctx context.Context) (Lease[T], error) {
 // acquire lends what is ready, or queues. here is where the caller stands, or nil if that is not recorded.
 func (p *Pool[T]) acquire(ctx context.Context, here *callSite) (Lease[T], error) {
 	var w *waiter[T]
-	if p.crowded.Load() {
+	switch p.crowd.Load() {
+	case waiting:
 		w = p.newWaiter()
+	case packed:
+		w = p.newWaiter()
+		p.arrive(w, here)
+		return p.await(ctx, w)
 	}
 	p.mu.Lock()
 	p.tickets++
 	ticket := p.tickets
-	r := p.readyLocked()
+	now := p.clock.coarse()
+	r := p.readyLocked(now)
 	if r == nil {
 		return p.joinLocked(ctx, w, ticket, here) // unlocks
 	}
-	lease := p.lendLocked(r, here)
+	lease := p.lendLocked(r, now, here)
 	p.mu.Unlock()
 	if w != nil {
 		p.spare(w)
@@ -157,7 +173,8 @@ func (p *Pool[T]) TryAcquire() (Lease[T], bool) {
 func (p *Pool[T]) tryAcquire(here *callSite) (Lease[T], bool) {
 	for {
 		p.mu.Lock()
-		r := p.readyLocked()
+		now := p.clock.coarse()
+		r := p.readyLocked(now)
 		if r == nil && p.queue.len == 0 {
 			r = p.freshLocked()
 		}
@@ -166,7 +183,7 @@ func (p *Pool[T]) tryAcquire(here *callSite) (Lease[T], bool) {
 			p.mu.Unlock()
 			return Lease[T]{}, false
 		}
-		lease := p.lendLocked(r, here)
+		lease := p.lendLocked(r, now, here)
 		p.mu.Unlock()
 		if p.factory.Probe == nil || p.probe(lease, nil) {
 			return lease, true
@@ -197,7 +214,15 @@ func (p *Pool[T]) Do(ctx context.Context, fn func(context.Context, T) error) err
 }
 
 // readyLocked returns the idle resource to be lent next if it can be lent as it is. It leaves it in its list.
-func (p *Pool[T]) readyLocked() *resource[T] {
+func (p *Pool[T]) readyLocked(now int64) *resource[T] {
+	if r := p.lists[idle].front; r != nil && p.queue.len == 0 && p.vouchedLocked(r, now) {
+		return r
+	}
+	return p.foundReadyLocked()
+}
+
+// foundReadyLocked does the same for a resource nobody vouches for.
+func (p *Pool[T]) foundReadyLocked() *resource[T] {
 	if p.closed || p.paused || p.queue.len > 0 {
 		return nil
 	}
@@ -205,6 +230,8 @@ func (p *Pool[T]) readyLocked() *resource[T] {
 	if r == nil || p.needsCheckLocked(r) {
 		return nil
 	}
+	p.agingLocked(r, false)
+	p.vouchLocked(r)
 	return r
 }
 
@@ -216,6 +243,7 @@ func (p *Pool[T]) freshLocked() *resource[T] {
 	r := p.lists[idle].front
 	for n := 0; r != nil && n < sweepBatch; n++ {
 		if _, unfit := p.unfitLocked(r); !unfit && !p.needsCheckLocked(r) {
+			p.agingLocked(r, false)
 			return r
 		}
 		r = r.next
@@ -239,11 +267,11 @@ func (p *Pool[T]) idleLocked() *resource[T] {
 }
 
 // lendLocked moves r to its new holder.
-func (p *Pool[T]) lendLocked(r *resource[T], here *callSite) Lease[T] {
+func (p *Pool[T]) lendLocked(r *resource[T], now int64, here *callSite) Lease[T] {
 	p.moveLocked(r, inUse)
 	r.seq++
 	p.stats.Acquired++
-	p.timeLocked(r, here)
+	p.timeLocked(r, now, here)
 	lease := Lease[T]{r: r, seq: r.seq}
 	if here != nil {
 		lease.token = r.takeToken()

@@ -26,8 +26,8 @@ func (p *Pool[T]) settleLocked(r *resource[T], tk *token) *Holder {
 }
 
 // offerLocked finds the next place for r, which nobody holds: it is retired, lent to the first waiter, checked for the
-// waiters, or idle. now is the exact time, or 0 if the caller has not read it.
-func (p *Pool[T]) offerLocked(r *resource[T], now int64) {
+// waiters, or idle.
+func (p *Pool[T]) offerLocked(r *resource[T]) {
 	if reason, unfit := p.unfitLocked(r); unfit {
 		p.retireLocked(r, reason, nil)
 		if p.queue.len > 0 {
@@ -39,7 +39,7 @@ func (p *Pool[T]) offerLocked(r *resource[T], now int64) {
 		p.startCheckLocked(r, OnAcquire)
 		return
 	}
-	p.placeLocked(r, now)
+	p.placeLocked(r, p.clock.coarse())
 }
 
 // acceptLocked does the same for a resource that has just been opened or has just passed its check.
@@ -49,20 +49,20 @@ func (p *Pool[T]) acceptLocked(r *resource[T]) {
 		return
 	}
 	if p.disputed && r.cleared < p.doubts {
-		p.offerLocked(r, 0) // the role came into doubt meanwhile: it must answer again
+		p.offerLocked(r) // the role came into doubt meanwhile: it must answer again
 		return
 	}
-	p.placeLocked(r, 0)
+	p.placeLocked(r, p.clock.coarse())
 }
 
 // placeLocked lends r, which is fit, to the first waiter or makes it idle.
 func (p *Pool[T]) placeLocked(r *resource[T], now int64) {
 	if p.queue.len > 0 && !p.paused {
-		p.handLocked(r, now)
+		p.handLocked(r)
 		return
 	}
 	p.moveLocked(r, idle)
-	r.idleSince = p.clock.coarse()
+	r.idleSince = now
 }
 
 // retireLocked takes r out for good. Close runs in a goroutine of the pool.
@@ -76,6 +76,8 @@ func (p *Pool[T]) retireLocked(r *resource[T], why Reason, err error) {
 		p.nudgeLocked() // MinIdle may want another one
 	}
 	p.moveLocked(r, closing)
+	p.agingLocked(r, false)
+	r.disown()
 	r.token = nil // what its cleanup refers to must not refer to it
 	p.stats.Retired[why]++
 	p.tasks.Go(func() { p.dispose(r, why, err) })
@@ -127,6 +129,7 @@ func (p *Pool[T]) doubtLocked(r *resource[T], err error) []Event {
 	if !p.disputed { // whoever was cleared since an older doubt must answer again
 		p.disputed = true
 		p.doubts++
+		p.newTermsLocked()
 	}
 	p.nudgeLocked()
 	return nil
@@ -152,6 +155,8 @@ func (p *Pool[T]) roleLostLocked(id uint64, err error) []Event {
 // nextGenerationLocked condemns everything that is open or opening.
 func (p *Pool[T]) nextGenerationLocked(why Reason) {
 	p.gen++
+	p.newTermsLocked()
 	p.genWhy = why
+	p.overhaul = true
 	p.nudgeLocked()
 }

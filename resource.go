@@ -32,10 +32,15 @@ type resource[T any] struct {
 	checked   int64  // last passed a check
 	cleared   uint64 // of how many of the pool's doubts, by the start of that check
 	lentAt    int64
+	waited    int64 // by its holder, as far as that was counted
+
+	terms     uint64 // those of the pool under which it was found fit
+	goodUntil int64
 
 	weight    uint32 // if this lease is timed: for how many it stands
 	condemned bool   // to be retired on the next occasion, for the reason beside
 	reason    Reason
+	aging     bool // counted in the governor as soon too old
 	discarded bool // its last lease was ended by Discard or a verdict
 	leaked    bool // reported as leaked
 	dropped   bool // its lease was dropped without Release

@@ -1,9 +1,12 @@
 package weir
 
-import "time"
+import (
+	"runtime"
+	"time"
+)
 
 // sweepBatch bounds how many resources one hold of the lock looks at.
-const sweepBatch = 128
+const sweepBatch = 64
 
 func (p *Pool[T]) sweepLoop() {
 	ticker := time.NewTicker(p.opts.sweepEvery)
@@ -31,7 +34,7 @@ func (p *Pool[T]) nudgeLocked() {
 // sweep looks after everything that nobody's acquire or release brings about: idle resources that are too old, MinIdle,
 // idle checks and, on its regular turn, idle times and leaks.
 func (p *Pool[T]) sweep(regular bool) {
-	p.sweepAges()
+	p.sweepAges(regular)
 	if regular {
 		p.trim()
 		p.findLeaks()
@@ -47,29 +50,52 @@ func (p *Pool[T]) sweep(regular bool) {
 
 // sweepAges retires idle resources that may not be lent any more, and counts those that soon may not. It walks
 // downwards because retiring one moves the last, which has been looked at, into its place.
-func (p *Pool[T]) sweepAges() {
+// It looks at them all, so it does so on its regular turn and after what concerns all, not whenever one is missing.
+func (p *Pool[T]) sweepAges(regular bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !regular && !p.overhaul {
+		return
+	}
+	p.overhaul = false
 	now := p.clock.exact()
 	ahead := 2*int64(p.opts.sweepEvery) + 2*p.governor.open.value // a sweep and an open may come late
 	soon := now + min(ahead, int64(p.opts.maxLifetime/4))
-	aging := 0
 	for i := len(p.all) - 1; i >= 0; i-- {
 		r := p.all[i]
 		if r.state == idle {
 			if reason, unfit := p.unfitLocked(r); unfit {
 				p.retireLocked(r, reason, nil)
-			} else if r.expires <= soon {
-				aging++
+			} else {
+				p.agingLocked(r, r.expires <= soon)
 			}
 		}
 		if i%sweepBatch == 0 && i > 0 {
-			p.mu.Unlock()
-			p.mu.Lock()
+			p.breatheLocked()
 			i = min(i, len(p.all))
 		}
 	}
-	p.governor.aging = aging
+}
+
+// agingLocked notes whether r counts as soon too old.
+func (p *Pool[T]) agingLocked(r *resource[T], soon bool) {
+	if r.aging == soon {
+		return
+	}
+	r.aging = soon
+	if soon {
+		r.disown() // so that whoever lends it comes past here
+		p.governor.aging++
+	} else {
+		p.governor.aging--
+	}
+}
+
+// breatheLocked lets callers in between two batches. To unlock and lock again is not enough: who waits for mu would be too late.
+func (p *Pool[T]) breatheLocked() {
+	p.mu.Unlock()
+	runtime.Gosched()
+	p.mu.Lock()
 }
 
 // trim closes a tenth, at least one, of the idle resources beyond MinIdle that have been idle for too long.
@@ -106,8 +132,7 @@ func (p *Pool[T]) checkIdle() {
 	most := min(max((p.lists[idle].len+p.probing)/4, 1), probeMost)
 	for looked := 0; looked < len(p.all) && p.probing < most; looked++ {
 		if looked%sweepBatch == sweepBatch-1 {
-			p.mu.Unlock()
-			p.mu.Lock()
+			p.breatheLocked()
 			if p.closed || p.paused || len(p.all) == 0 {
 				return
 			}

@@ -132,6 +132,7 @@ func (p *Pool[T]) failedCheckLocked(r *resource[T], err error) []Event {
 func (p *Pool[T]) suspectLocked(r *resource[T]) {
 	if r.cleared == p.doubts {
 		p.doubts++
+		p.newTermsLocked()
 	}
 	p.nudgeLocked()
 }
@@ -149,7 +150,7 @@ func (p *Pool[T]) probe(lease Lease[T], w *waiter[T]) bool {
 		p.mu.Unlock()
 		return false
 	}
-	p.unlendLocked(w)
+	p.unlendLocked(r, w)
 	p.stats.Checks[OnAcquire]++
 	p.stats.CheckFails[OnAcquire]++
 	r.weight = 0
@@ -168,11 +169,11 @@ func (p *Pool[T]) probe(lease Lease[T], w *waiter[T]) bool {
 }
 
 // unlendLocked takes a lease that never reached its caller out of the counts.
-func (p *Pool[T]) unlendLocked(w *waiter[T]) {
+func (p *Pool[T]) unlendLocked(r *resource[T], w *waiter[T]) {
 	p.stats.Acquired--
 	if w != nil {
 		p.handed--
-		p.stats.Wait.forget(time.Duration(w.waited))
+		p.stats.Wait.forget(time.Duration(r.waited))
 	}
 }
 

@@ -3,7 +3,6 @@ package weir
 import (
 	"context"
 	"fmt"
-	"math"
 	"runtime"
 	"time"
 )
@@ -12,64 +11,6 @@ import (
 // holders on a busy scheduler: a woken goroutine runs in its waker's time slice, and those behind it in the run queue,
 // who hold resources, wait for tens of milliseconds.
 const yieldEvery = 16
-
-// A waiter is a caller in the queue. Whoever takes it out, under mu, is the only one who sends on ready, and sets lease
-// or err before.
-type waiter[T any] struct {
-	prev, next *waiter[T]
-	queued     bool
-	ready      chan struct{} // holds one
-	ticket     uint64
-	since      int64 // arrival
-	deadline   int64
-	waited     int64 // what was counted for it
-	here       *callSite
-	lease      Lease[T]
-	err        error
-	yield      bool
-}
-
-// A queue holds the waiters by ticket, the first one in front.
-type queue[T any] struct {
-	front, back *waiter[T]
-	len         int
-}
-
-// insert looks from the back: nearly always that is the place.
-func (q *queue[T]) insert(w *waiter[T]) {
-	after := q.back
-	for after != nil && after.ticket > w.ticket {
-		after = after.prev
-	}
-	w.prev = after
-	if after == nil {
-		w.next, q.front = q.front, w
-	} else {
-		w.next, after.next = after.next, w
-	}
-	if w.next == nil {
-		q.back = w
-	} else {
-		w.next.prev = w
-	}
-	w.queued = true
-	q.len++
-}
-
-func (q *queue[T]) remove(w *waiter[T]) {
-	if w.prev == nil {
-		q.front = w.next
-	} else {
-		w.prev.next = w.next
-	}
-	if w.next == nil {
-		q.back = w.prev
-	} else {
-		w.next.prev = w.prev
-	}
-	w.prev, w.next, w.queued = nil, nil, false
-	q.len--
-}
 
 // newWaiter makes a waiter for a caller who arrives now. It is called without mu where that is possible: a lock that many want
 // must be held for as short as can be.
@@ -82,23 +23,15 @@ func (p *Pool[T]) newWaiter() *waiter[T] {
 	return w
 }
 
-// crowdClock reads the real clock for a hand-over that is likely, or returns 0.
-func (p *Pool[T]) crowdClock() int64 {
-	if p.crowded.Load() {
-		return p.clock.real()
-	}
-	return 0
-}
-
 // enqueueLocked lets w wait.
 func (p *Pool[T]) enqueueLocked(w *waiter[T], now int64) {
 	if p.queue.len == 0 {
 		p.governor.reset(now)
-		p.crowded.Store(true)
+		p.crowdLocked(waiting)
 	}
 	p.queue.insert(w)
-	if w.deadline != math.MaxInt64 {
-		p.limit.by(w.deadline, now)
+	if p.opts.maxWait < NoLimit {
+		p.limit.by(w.deadline(p.opts.maxWait), now)
 	}
 }
 
@@ -106,7 +39,7 @@ func (p *Pool[T]) enqueueLocked(w *waiter[T], now int64) {
 func (p *Pool[T]) dequeueLocked(w *waiter[T]) {
 	p.queue.remove(w)
 	if p.queue.len == 0 {
-		p.crowded.Store(false)
+		p.crowdLocked(quiet)
 	}
 }
 
@@ -116,19 +49,15 @@ func (p *Pool[T]) joinLocked(ctx context.Context, w *waiter[T], ticket uint64, h
 	if w == nil {
 		w = p.newWaiter()
 	}
-	now := p.clock.moved(w.since)
+	p.admitLocked()
+	w.since = p.clock.moved(w.since)
+	now := w.since
 	if err := p.turnedAwayLocked(now); err != nil {
 		p.mu.Unlock()
 		return Lease[T]{}, err
 	}
-	w.ticket, w.deadline = ticket, math.MaxInt64
-	if here != nil {
-		site := *here
-		w.here = &site
-	}
-	if p.opts.maxWait < NoLimit-time.Duration(now) {
-		w.deadline = now + int64(p.opts.maxWait)
-	}
+	w.ticket = ticket
+	w.comesFrom(here)
 	p.enqueueLocked(w, now)
 	p.stats.Waited++
 	p.pumpLocked()
@@ -162,14 +91,14 @@ func (p *Pool[T]) await(ctx context.Context, w *waiter[T]) (Lease[T], error) {
 		if err := p.stand(ctx, w); err != nil {
 			return Lease[T]{}, err
 		}
-		lease, err, yield := w.lease, w.err, w.yield
-		if yield {
+		if w.yield {
 			runtime.Gosched()
 		}
-		if err != nil {
+		if err := w.err; err != nil {
 			p.spare(w)
 			return Lease[T]{}, err
 		}
+		lease := w.lease()
 		if p.factory.Probe == nil || p.probe(lease, w) {
 			p.spare(w)
 			return lease, nil
@@ -197,7 +126,7 @@ func (p *Pool[T]) stand(ctx context.Context, w *waiter[T]) error {
 func (p *Pool[T]) rejoin(w *waiter[T]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	w.lease = Lease[T]{}
+	w.got = nil
 	now := p.clock.exact()
 	if p.closed {
 		p.refuseLocked(w, fmt.Errorf("weir: acquire: pool %q: %w", p.opts.name, ErrClosed), now)
@@ -211,6 +140,7 @@ func (p *Pool[T]) rejoin(w *waiter[T]) {
 // stands.
 func (p *Pool[T]) giveUp(ctx context.Context, w *waiter[T]) error {
 	p.mu.Lock()
+	p.admitLocked()
 	if !w.queued && w.err != nil {
 		p.mu.Unlock()
 		<-w.ready
@@ -226,10 +156,10 @@ func (p *Pool[T]) giveUp(ctx context.Context, w *waiter[T]) error {
 		<-w.ready
 		p.stats.Acquired--
 		p.handed--
-		if !w.lease.r.revoked.Load() {
-			w.lease.r.weight = 0
-			returned = p.settleLocked(w.lease.r, w.lease.token)
-			p.offerLocked(w.lease.r, now)
+		if !w.got.revoked.Load() {
+			w.got.weight = 0
+			returned = p.settleLocked(w.got, w.lease().token)
+			p.offerLocked(w.got)
 		}
 	}
 	e := p.factsLocked(now).explain(LimitContext, now-w.since)
@@ -237,7 +167,7 @@ func (p *Pool[T]) giveUp(ctx context.Context, w *waiter[T]) error {
 	if cause := context.Cause(ctx); cause != e.ctxErr {
 		e.ctxCause = cause
 	}
-	r := w.lease.r
+	r := w.got
 	p.growLocked()
 	p.mu.Unlock()
 	if returned != nil {
@@ -249,20 +179,22 @@ func (p *Pool[T]) giveUp(ctx context.Context, w *waiter[T]) error {
 
 // spare keeps w for the next caller who waits.
 func (p *Pool[T]) spare(w *waiter[T]) {
-	w.lease, w.err, w.here, w.yield = Lease[T]{}, nil, nil, false
+	w.got, w.err, w.from, w.yield = nil, nil, nil, false
 	p.spares.Put(w)
 }
 
-// handLocked ends the first waiter's wait with r. now is the exact time, or 0 if the caller has not read it.
-func (p *Pool[T]) handLocked(r *resource[T], now int64) {
-	if now == 0 {
-		now = p.clock.real()
-	}
+// handLocked ends the first waiter's wait with r.
+func (p *Pool[T]) handLocked(r *resource[T]) {
 	w := p.queue.front
 	p.dequeueLocked(w)
-	w.lease = p.lendLocked(r, w.here)
-	w.waited = p.clock.moved(now) - w.since
-	p.stats.Wait.observe(time.Duration(w.waited), 1)
+	now := p.waitedLocked(r, w)
+	p.agingLocked(r, false)
+	if w.from == nil {
+		p.lendLocked(r, now, nil)
+	} else {
+		w.from.token = p.lendLocked(r, now, &w.from.site).token
+	}
+	w.got = r
 	p.governor.served++
 	p.handed++
 	p.handoffs++
@@ -294,9 +226,10 @@ func (p *Pool[T]) expire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.limit.rang()
+	p.admitLocked()
 	now := p.clock.exact()
 	var f *facts
-	for n := 0; p.queue.front != nil && p.queue.front.deadline <= now; n++ {
+	for n := 0; p.queue.front != nil && p.queue.front.deadline(p.opts.maxWait) <= now; n++ {
 		if n == expireBatch {
 			p.limit.by(now, now)
 			return
@@ -310,8 +243,8 @@ func (p *Pool[T]) expire() {
 		f.Waiting = p.queue.len
 		p.refuseLocked(w, f.explain(LimitMaxWait, now-w.since), now)
 	}
-	if w := p.queue.front; w != nil && w.deadline != math.MaxInt64 {
-		p.limit.by(w.deadline, now)
+	if w := p.queue.front; w != nil && p.opts.maxWait < NoLimit {
+		p.limit.by(w.deadline(p.opts.maxWait), now)
 	}
 	if f != nil {
 		p.growLocked()
