@@ -52,8 +52,14 @@ func (l Lease[T]) Release() {
 	now := p.clock.coarse()
 	if r.seq == l.seq && p.vouchedLocked(r, now) { // then it is neither taken back nor reported as leaked
 		p.settleLocked(r, l.token)
-		p.placeLocked(r, now)
+		if p.queue.len == 0 || p.paused {
+			p.idleAgainLocked(r, now)
+			p.mu.Unlock()
+			return
+		}
+		w := p.giveLocked(r)
 		p.mu.Unlock()
+		w.ready <- struct{}{}
 		return
 	}
 	p.mu.Unlock()

@@ -39,7 +39,7 @@ func (p *Pool[T]) offerLocked(r *resource[T]) {
 		p.startCheckLocked(r, OnAcquire)
 		return
 	}
-	p.placeLocked(r, p.clock.coarse())
+	p.placeLocked(r)
 }
 
 // acceptLocked does the same for a resource that has just been opened or has just passed its check.
@@ -52,15 +52,19 @@ func (p *Pool[T]) acceptLocked(r *resource[T]) {
 		p.offerLocked(r) // the role came into doubt meanwhile: it must answer again
 		return
 	}
-	p.placeLocked(r, p.clock.coarse())
+	p.placeLocked(r)
 }
 
 // placeLocked lends r, which is fit, to the first waiter or makes it idle.
-func (p *Pool[T]) placeLocked(r *resource[T], now int64) {
+func (p *Pool[T]) placeLocked(r *resource[T]) {
 	if p.queue.len > 0 && !p.paused {
 		p.handLocked(r)
 		return
 	}
+	p.idleAgainLocked(r, p.clock.coarse())
+}
+
+func (p *Pool[T]) idleAgainLocked(r *resource[T], now int64) {
 	p.moveLocked(r, idle)
 	r.idleSince = now
 }

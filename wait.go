@@ -141,19 +141,22 @@ func (p *Pool[T]) rejoin(w *waiter[T]) {
 func (p *Pool[T]) giveUp(ctx context.Context, w *waiter[T]) error {
 	p.mu.Lock()
 	p.admitLocked()
-	if !w.queued && w.err != nil {
+	served := !w.queued
+	if served {
 		p.mu.Unlock()
-		<-w.ready
-		return w.err
+		<-w.ready // whoever took it out of the queue is about to send
+		if w.err != nil {
+			return w.err
+		}
+		p.mu.Lock()
 	}
 	now := p.clock.exact()
 	p.countContextLocked(ctx)
 	var returned *Holder
-	if w.queued {
+	if !served {
 		p.dequeueLocked(w)
 		p.stats.Wait.observe(time.Duration(now-w.since), 1)
 	} else {
-		<-w.ready
 		p.stats.Acquired--
 		p.handed--
 		if !w.got.revoked.Load() {
@@ -184,7 +187,10 @@ func (p *Pool[T]) spare(w *waiter[T]) {
 }
 
 // handLocked ends the first waiter's wait with r.
-func (p *Pool[T]) handLocked(r *resource[T]) {
+func (p *Pool[T]) handLocked(r *resource[T]) { p.giveLocked(r).ready <- struct{}{} }
+
+// giveLocked does so, but leaves it to its caller to wake the waiter, which takes longer than all the rest: with mu let go.
+func (p *Pool[T]) giveLocked(r *resource[T]) *waiter[T] {
 	w := p.queue.front
 	p.dequeueLocked(w)
 	now := p.waitedLocked(r, w)
@@ -199,7 +205,7 @@ func (p *Pool[T]) handLocked(r *resource[T]) {
 	p.handed++
 	p.handoffs++
 	w.yield = p.handoffs%yieldEvery == 0
-	w.ready <- struct{}{}
+	return w
 }
 
 // refuseLocked ends a wait with an error. w is not in the queue any more.
