@@ -40,13 +40,17 @@ func (c *clock) exact() int64 { return c.moved(c.real()) }
 // coarse returns the time to clockTick.
 func (c *clock) coarse() int64 {
 	c.used = true
-	if !c.awake {
-		c.awake, c.idle = true, 0
-		c.ticks++
-		c.timer.Reset(clockTick)
-		return c.exact()
+	if c.awake {
+		return c.now
 	}
-	return c.now
+	return c.wake()
+}
+
+func (c *clock) wake() int64 {
+	c.awake, c.idle = true, 0
+	c.ticks++
+	c.timer.Reset(clockTick)
+	return c.exact()
 }
 
 func (p *Pool[T]) tick() {

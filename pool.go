@@ -268,7 +268,13 @@ func (p *Pool[T]) idleLocked() *resource[T] {
 
 // lendLocked moves r to its new holder.
 func (p *Pool[T]) lendLocked(r *resource[T], now int64, here *callSite) Lease[T] {
-	p.moveLocked(r, inUse)
+	if free := &p.lists[idle]; r == free.front { // the usual case, and worth its lines
+		free.popFront()
+	} else {
+		p.lists[r.state].remove(r)
+	}
+	r.state = inUse
+	p.lists[inUse].pushBack(r)
 	r.seq++
 	p.stats.Acquired++
 	p.timeLocked(r, now, here)

@@ -65,7 +65,9 @@ func (p *Pool[T]) placeLocked(r *resource[T]) {
 }
 
 func (p *Pool[T]) idleAgainLocked(r *resource[T], now int64) {
-	p.moveLocked(r, idle)
+	p.lists[r.state].remove(r)
+	r.state = idle
+	p.lists[idle].pushFront(r)
 	r.idleSince = now
 }
 

@@ -108,6 +108,19 @@ func (l *list[T]) insertBefore(at, r *resource[T]) {
 	}
 }
 
+// popFront takes the first one out; there must be one.
+func (l *list[T]) popFront() {
+	r := l.front
+	l.front = r.next
+	if r.next != nil {
+		r.next.prev = nil
+		r.next = nil
+	} else {
+		l.back = nil
+	}
+	l.len--
+}
+
 func (l *list[T]) remove(r *resource[T]) {
 	if r.prev != nil {
 		r.prev.next = r.next
