@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"runtime"
 	"sync"
 	"time"
 
@@ -29,7 +28,8 @@ type backend struct {
 // A connection is what is known of one *sql.Conn beside itself.
 type connection struct {
 	socket  socket
-	flavour flavour // guarded by the backend's mu
+	late    *time.Timer // see probe; nil before the first one
+	flavour flavour     // guarded by the backend's mu
 }
 
 func newBackend(db *sql.DB, s settings, w weir.Settings) *backend {
@@ -123,51 +123,6 @@ func (b *backend) learn(c *connection, f flavour) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	c.flavour = f
-}
-
-// probeLimit is how long a look at a socket may have to wait for what the last borrower left running: the rollback of a
-// transaction whose context ended, or a statement.
-const probeLimit = 20 * time.Millisecond
-
-var errInUse = errors.New("mysqlpool: the last borrower's statement still runs on the connection")
-
-// probe lets the driver look at its socket, without a round trip. The look has a goroutine of its own because database/sql makes
-// it wait for whatever still runs on the connection, and the next borrower must not wait for that.
-func (b *backend) probe(conn *sql.Conn) error {
-	seen := make(chan error, 1)
-	go func() { seen <- look(conn) }()
-	runtime.Gosched() // mostly that is enough, and spares the timer
-	select {
-	case err := <-seen:
-		return err
-	default:
-	}
-	late := time.NewTimer(probeLimit)
-	defer late.Stop()
-	select {
-	case err := <-seen:
-		return err
-	case <-late.C:
-		return errInUse
-	}
-}
-
-// look asks the driver about its connection. A driver that cannot tell is taken at its word. The verdict is not Raw's result: at
-// ErrBadConn database/sql would close the connection then and there.
-func look(conn *sql.Conn) (verdict error) {
-	err := conn.Raw(func(dc any) error {
-		if r, ok := dc.(driver.SessionResetter); ok {
-			verdict = r.ResetSession(context.Background())
-		}
-		if v, ok := dc.(driver.Validator); ok && verdict == nil && !v.IsValid() {
-			verdict = driver.ErrBadConn
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return verdict
 }
 
 // cutAfter is how long a close may wait for the statement that still runs on the connection, or for the network to take

@@ -125,19 +125,25 @@ func TestStatementOfTheLastBorrowerHoldsNobodyUp(t *testing.T) {
 	}()
 	<-started
 	l.Release()
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
 	next := make(chan struct{})
 	go func() {
 		defer close(next)
-		if l, err := p.Acquire(ctx); err == nil {
-			l.Release()
+		l, err := p.Acquire(ctx)
+		if err != nil {
+			t.Errorf("not served: %v", err)
+			return
 		}
+		if l.Value() == conn {
+			t.Error("the connection was lent on under the statement")
+		}
+		l.Release()
 	}()
 	select {
 	case <-next:
 	case <-time.After(soon):
-		t.Errorf("Acquire has 100ms and room for three more, and has not returned for %v", soon)
+		t.Errorf("Acquire has room for three more, and has not returned for %v", soon)
 	}
 	close(let)
 	<-ended
