@@ -22,7 +22,7 @@ func (p *Pool[T]) Resize(minIdle, maxOpen int) error {
 	p.minIdle, p.maxOpen = minIdle, maxOpen
 	p.newTermsLocked()
 	if p.opts.openAll {
-		p.maxOpening = maxOpen
+		p.maxOpening = openAtOnce(maxOpen)
 	}
 	for r := p.lists[idle].back; r != nil && len(p.all) > maxOpen; r = p.lists[idle].back {
 		p.retireLocked(r, RetiredResized, nil)

@@ -30,7 +30,7 @@ type options struct {
 	maxWaiters int // -1: no limit
 
 	openTimeout time.Duration
-	maxOpening  int  // 0: as maxOpen, until the options are settled
+	maxOpening  int  // 0: as openAtOnce says, until the options are settled
 	openAll     bool // maxOpening was not given: it follows maxOpen
 	backoffMin  time.Duration
 	backoffMax  time.Duration
@@ -86,7 +86,7 @@ func readOptions(opts []Option) (options, error) {
 	errs = append(errs, optionGroup(opts).apply(&o))
 	errs = append(errs, checkSizes(o.minIdle, o.maxOpen))
 	if o.maxOpening == 0 {
-		o.maxOpening, o.openAll = o.maxOpen, true
+		o.maxOpening, o.openAll = openAtOnce(o.maxOpen), true
 	}
 	if o.backoffMin > o.backoffMax {
 		errs = append(errs, fmt.Errorf("WithOpenBackoff: min %v: limit is max, %v", o.backoffMin, o.backoffMax))
@@ -178,7 +178,11 @@ func WithOpenTimeout(d time.Duration) Option {
 	return timeOption("WithOpenTimeout", d, func(o *options) { o.openTimeout = d })
 }
 
-// WithMaxOpening bounds how many opens run at a time. Default MaxOpen: the governor alone decides.
+// openAtOnce is how many opens run at a time unless told otherwise. A server that is to take thousands of connections does not have to
+// take them all at once, and a process that starts thousands of goroutines keeps the memory of them.
+func openAtOnce(maxOpen int) int { return min(maxOpen, 128) }
+
+// WithMaxOpening bounds how many opens run at a time. Default MaxOpen, but no more than 128: within that the governor alone decides.
 func WithMaxOpening(n int) Option {
 	return intOption("WithMaxOpening", n, 1, func(o *options) { o.maxOpening = n })
 }
