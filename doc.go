@@ -54,8 +54,11 @@
 // # Locks and goroutines
 //
 // One mutex guards everything that changes. It is never held while a function of the factory, an observer or a logger runs,
-// nor while anything blocks. Times are kept by a coarse clock (10 ms) that stands still while the pool is not used; waits,
-// opens, checks and one use in 16 are timed exactly. One goroutine sweeps; opens, checks and closes have one each.
+// nor while anything blocks. Two things are done without it. Callers who would only be put at the end of the queue put
+// themselves on a stack from which whoever holds the mutex brings them over; and whoever returns a resource wakes the waiter that
+// got it after letting the mutex go. Times are kept by a coarse clock (10 ms) that stands still while the pool is not used;
+// MaxWait, opens and checks are timed exactly, waits and uses too unless there are many: then one in 64. One goroutine sweeps;
+// opens, checks and closes have one each.
 //
 // # Glossary
 //

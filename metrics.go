@@ -42,7 +42,7 @@ type Stats struct {
 	Misuses       uint64 // second releases, and releases of what was taken back by force
 
 	// Wait is the time callers waited, those who got nothing included; who did not wait counts as zero.
-	// Use is the time leases were out: at a high rate one lease in 16 is timed and stands for its neighbours.
+	// Use is the time leases were out. At a high rate one wait, and one lease, in 64 is timed and stands for its neighbours.
 	// OpenTime is the time of successful opens.
 	Wait, Use, OpenTime Histogram
 }
