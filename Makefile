@@ -3,13 +3,13 @@
 # make demo-mariadb  all of it on a replicating pair of MariaDB servers
 # make test          everything: checks, all tests under the race detector, every benchmark once
 # make check         formatting, vet, go.mod files, what the core imports
-# make bench         weir against its peers, with the table of ratios
+# make bench         weir against ten other pools, a quarter of an hour; make bench-quick: a minute of the main workloads
 # make chaos, fuzz   half a minute of random faults on real servers; a minute of random histories
 
 export PATH := $(PATH):/usr/sbin
 SHELL := /bin/bash
 
-.PHONY: demo demo-mariadb test check mariadb bench chaos fuzz
+.PHONY: demo demo-mariadb test check mariadb bench bench-quick chaos fuzz
 
 demo:
 	@cd examples && go run ./demo $(if $(DSN),-dsn '$(DSN)')
@@ -25,7 +25,7 @@ check:
 
 test: mariadb check
 	go test -race -shuffle=on -timeout 20m work
-	go test -run '^$$' -bench . -benchtime 1x ./benchmarks/... >/dev/null
+	go test -short -run '^$$' -bench . -benchtime 1x ./benchmarks/... >/dev/null
 	@go test -cover . ./mysqlpool ./weirprom
 
 chaos: mariadb
@@ -34,5 +34,8 @@ chaos: mariadb
 fuzz:
 	go test -run '^$$' -fuzz FuzzHistory -fuzztime 60s .
 
-bench:
-	cd benchmarks && go run ./cmd/compare -rounds 6 -benchtime 200ms -name bench
+bench: mariadb
+	cd benchmarks && go run ./cmd/compare
+
+bench-quick:
+	cd benchmarks && go run ./cmd/compare -quick

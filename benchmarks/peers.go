@@ -6,6 +6,7 @@ package benchmarks
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -43,19 +44,32 @@ type Peer struct {
 	Name string
 	// Lacks is what it does not do that weir does, as far as the workloads show it.
 	Lacks string
+	// FIFO says that callers are served in order of arrival, exactly.
+	FIFO bool
 	// Unlimited says that a wait can't be bounded: workloads with a limit leave this peer out.
 	Unlimited bool
+	// Unbounded says that it has no upper limit: it is only for workloads in which nothing waits.
+	Unbounded bool
+	// OpensLocked says that it opens under its lock. In a bubble of fake time the clock stands still while a goroutine
+	// waits for a mutex, so workloads with opens that take time leave this peer out of fake time.
+	OpensLocked bool
 	// Open makes a pool.
 	Open func(Config) (Pool, error)
 }
 
 // Peers returns weir and all it is compared with.
 func Peers() []Peer {
+	weir := Peer{Name: "weir", FIFO: true, Open: func(c Config) (Pool, error) { return OpenWeir(c, EveryFeature()) }}
+	return slices.Concat([]Peer{weir}, libraries(), handmade())
+}
+
+// libraries are the pools one may import.
+func libraries() []Peer {
 	return []Peer{
-		{Name: "weir", Open: func(c Config) (Pool, error) { return OpenWeir(c, EveryFeature()) }},
 		{
 			Name:  "puddle",
 			Lacks: "checks, a wait limit of its own; a caller waits on the open it started",
+			FIFO:  true,
 			Open:  openPuddle,
 		},
 		{
@@ -64,8 +78,48 @@ func Peers() []Peer {
 			Open:  openDatabaseSQL,
 		},
 		{
+			Name: "smartconnpool",
+			Lacks: "checks, a wait limit of its own, exact order of service: who queues while a connection comes back may " +
+				"be passed, or sleep 100 ms beside it; a caller waits on the open it started",
+			Open: openSmartconnpool,
+		},
+		{
+			Name: "go-commons-pool",
+			Lacks: "order of service: who comes takes before those who wait; a wait limit of its own; a caller waits on the " +
+				"open it started",
+			Open: openCommons,
+		},
+		{
+			Name:  "redigo",
+			Lacks: "checks while idle, a wait limit of its own; a caller waits on the open it started",
+			FIFO:  true,
+			Open:  openRedigo,
+		},
+		{
+			Name: "silenceper/pool",
+			Lacks: "any limit on the wait, exact order of service; opens one at a time, under its lock; who queues while a " +
+				"connection comes back may never hear of it",
+			Unlimited:   true,
+			OpensLocked: true,
+			Open:        openSilenceper,
+		},
+		{
+			Name:      "fatih/pool",
+			Lacks:     "an upper limit, and so all waiting; checks, ages, statistics",
+			Unlimited: true,
+			Unbounded: true,
+			Open:      openFatih,
+		},
+	}
+}
+
+// handmade are the pools one writes in a few lines, and the floor.
+func handmade() []Peer {
+	return []Peer{
+		{
 			Name:  "channel",
 			Lacks: "checks, ages, statistics, a wait limit of its own; an empty place is taken before an idle resource",
+			FIFO:  true,
 			Open:  openChannel,
 		},
 		{
@@ -73,6 +127,13 @@ func Peers() []Peer {
 			Lacks:     "checks, ages, statistics, order of service, any limit on the wait",
 			Unlimited: true,
 			Open:      openMutexSlice,
+		},
+		{
+			Name:      "sync.Pool",
+			Lacks:     "everything a connection needs: what is idle may vanish at any time, unclosed; a floor",
+			Unlimited: true,
+			Unbounded: true,
+			Open:      openSyncPool,
 		},
 	}
 }
@@ -102,6 +163,14 @@ func fill(p Pool, n int) error {
 	return errors.Join(errs...)
 }
 
+// ended is the error of a failed acquire: the context's, where the pool's own hides that the context ended.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
 // Notes says what each peer lacks, by name.
 func Notes() map[string]string {
 	notes := map[string]string{}
@@ -109,4 +178,15 @@ func Notes() map[string]string {
 		notes[p.Name] = p.Lacks
 	}
 	return notes
+}
+
+// InOrder names the peers that serve callers in order of arrival, exactly.
+func InOrder() []string {
+	var names []string
+	for _, p := range Peers() {
+		if p.FIFO {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }

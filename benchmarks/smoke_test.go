@@ -4,53 +4,78 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/weirpool/weir/benchmarks/internal/report"
 )
 
-// The test runs itself with every benchmark on, once each: none may rot between the runs that measure. It says nothing
-// about speed.
-func TestEveryBenchmarkRunsAndIsReadByTheReport(t *testing.T) {
+// elsewhere are the cases that tests of their own run: they need a server.
+const elsewhere = "W10MySQL"
+
+// The test runs itself as cmd/compare does, with every case once, in its small form: none may rot between the runs that
+// measure. It says nothing about speed. A peer may fail, some forget callers; weir may not.
+func TestEveryCaseRunsAndIsReadByTheReport(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), self, "-test.run=^$", "-test.bench=.", "-test.benchtime=1x")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("benchmarks: %v\n%s", err, out)
+	var want []string
+	which := map[string]bool{}
+	cases, _ := Cases(false)
+	for _, c := range cases {
+		if c.Workload != elsewhere {
+			want = append(want, lineName(c))
+			which[c.Workload] = true
+		}
 	}
-	raw, err := report.Read(bytes.NewReader(out))
+	var names []string
+	for name := range which {
+		names = append(names, name)
+	}
+	base := filepath.Join(t.TempDir(), "smoke")
+	out, runErr := exec.CommandContext(t.Context(), self, "-test.run=^TestRounds$", "-test.short", "-test.benchtime=1x",
+		"-rounds=1", "-out="+base, "-cases=^("+strings.Join(names, "|")+")/").CombinedOutput()
+	text, err := os.ReadFile(base + ".txt")
+	if err != nil {
+		t.Fatalf("%v, %v:\n%s", runErr, err, out)
+	}
+	raw, err := report.Read(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := map[string][]string{}
+	if (runErr != nil) != (len(raw.Failed) > 0) {
+		t.Errorf("the run ended with %v, %q failed:\n%s", runErr, raw.Failed, out)
+	}
+	got := slices.Clone(raw.Failed)
 	for _, s := range raw.Series {
-		got[s.Group] = append(got[s.Group], s.Name)
+		got = append(got, s.Group+"/"+s.Key+"="+s.Name)
 	}
-	var all, limited []string
-	for _, p := range Peers() {
-		all = append(all, p.Name)
-		if !p.Unlimited {
-			limited = append(limited, p.Name)
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	for _, name := range raw.Failed {
+		if peer := Peers()[1:]; !slices.ContainsFunc(peer, func(p Peer) bool { return strings.HasSuffix(name, "/pool="+p.Name) }) {
+			t.Errorf("%s failed:\n%s", name, out)
 		}
 	}
-	for group, want := range map[string][]string{
-		"W1Alone":                          all,
-		"W2Parallel":                       all,
-		"W3Contention/body=gosched":        all,
-		"W4AloneLimited":                   limited,
-		"W4ContentionLimited/body=gosched": limited,
-		"W6Expiry":                         limited,
-		"Floor":                            {"mutex_pair", "CAS_pair", "channel_hand-off", "time.Now", "context.WithTimeout"},
-	} {
-		if !slices.Equal(got[group], want) {
-			t.Errorf("%s: got %q, want %q", group, got[group], want)
-		}
+}
+
+func TestBenchmarksAreCalledAsTheCases(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if len(got["W11Features"]) == 0 {
-		t.Error("no benchmark of W11Features ran")
+	out, err := exec.CommandContext(t.Context(), self, "-test.run=^$", "-test.short", "-test.benchtime=1x",
+		"-test.bench=Benchmark/W1Alone/pool=weir").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	if !strings.Contains(string(out), "\nBenchmark/W1Alone/pool=weir") {
+		t.Errorf("no line of it:\n%s", out)
 	}
 }

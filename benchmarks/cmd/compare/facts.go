@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 )
@@ -19,27 +19,59 @@ func writeFacts(ctx context.Context, w io.Writer) error {
 		runtime.NumCPU(), runtime.GOMAXPROCS(0), load())
 	fmt.Fprintf(w, "go: %s\n", runtime.Version())
 	fmt.Fprintf(w, "weir: %s\n", revision(ctx))
-	versions, err := modules(ctx)
+	modules, err := versions(ctx)
 	if err != nil {
 		return err
 	}
-	for _, v := range versions {
-		fmt.Fprintln(w, v)
+	for _, m := range modules {
+		fmt.Fprintln(w, m)
 	}
 	return nil
 }
 
-// modules returns the versions of what the pools are made of, as they are built here. A module without one is part of this
-// repository.
-func modules(ctx context.Context) ([]string, error) {
-	const format = `{{with .Module}}{{if .Version}}{{if not .Replace}}{{.Path}}: {{.Version}}{{end}}{{end}}{{end}}`
-	text, err := exec.CommandContext(ctx, "go", "list", "-deps", "-f", format, ".").Output()
+// versions are those of what go.mod asks for itself, as they are built here: the peers, and not the hundred modules that
+// come with them. A module without a version of its own is part of this repository.
+func versions(ctx context.Context) ([]string, error) {
+	direct, err := required(ctx)
+	if err != nil || len(direct) == 0 {
+		return nil, err
+	}
+	const format = `{{if .Version}}{{if not .Replace}}{{.Path}}: {{.Version}}{{end}}{{end}}`
+	text, err := exec.CommandContext(ctx, "go", append([]string{"list", "-m", "-f", format}, direct...)...).Output()
 	if err != nil {
 		return nil, fmt.Errorf("go list: %w", err)
 	}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	slices.Sort(lines)
-	return slices.Compact(lines), nil
+	var lines []string
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines, nil
+}
+
+// required are the modules that go.mod asks for itself.
+func required(ctx context.Context) ([]string, error) {
+	text, err := exec.CommandContext(ctx, "go", "mod", "edit", "-json").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go mod edit: %w", err)
+	}
+	var file struct {
+		Require []struct {
+			Path     string
+			Indirect bool
+		}
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		return nil, fmt.Errorf("go mod edit: %w", err)
+	}
+	var direct []string
+	for _, r := range file.Require {
+		if !r.Indirect {
+			direct = append(direct, r.Path)
+		}
+	}
+	return direct, nil
 }
 
 // load is how busy the machine was over the last minute, where the system tells.

@@ -1,14 +1,18 @@
-// Compare runs the benchmarks in rounds, each round all of them once, so that the pools meet the same machine. It keeps the
-// raw output and the tables made of it.
+// Compare measures all pools in rounds, each round all cases once, in one process, so that the pools meet the same machine.
+// It keeps the raw lines, and the tables and pictures made of them.
 //
-//	go run ./cmd/compare -rounds 6 -benchtime 200ms -name full
+//	go run ./cmd/compare                          everything: results/bench.*
+//	go run ./cmd/compare -quick                   the short run: results/quick.*
+//	go run ./cmd/compare -cases W3 -name crowds   some of it
 //
 // It is run in the folder of the benchmarks.
 package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -16,14 +20,14 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-
-	"github.com/weirpool/weir/benchmarks"
-	"github.com/weirpool/weir/benchmarks/internal/report"
+	"strconv"
 )
 
+// A job is what the flags ask for.
 type job struct {
 	rounds    int
-	pattern   string
+	cases     string
+	quick     bool
 	benchtime string
 	results   string
 	name      string
@@ -31,11 +35,12 @@ type job struct {
 
 func main() {
 	var j job
-	flag.IntVar(&j.rounds, "rounds", 6, "how many times all is run")
-	flag.StringVar(&j.pattern, "bench", ".", "which benchmarks, as go test -bench")
-	flag.StringVar(&j.benchtime, "benchtime", "200ms", "how long each, as go test -benchtime")
-	flag.StringVar(&j.results, "results", "results", "the folder for name.txt and name.md")
-	flag.StringVar(&j.name, "name", "bench", "the name of the results")
+	flag.IntVar(&j.rounds, "rounds", 6, "how many times all is measured")
+	flag.StringVar(&j.cases, "cases", ".", "which cases, a regular expression")
+	flag.BoolVar(&j.quick, "quick", false, "only the cases of the short run")
+	flag.StringVar(&j.benchtime, "benchtime", "", "how long each, as go test -benchtime (default 100ms, 30ms with -quick)")
+	flag.StringVar(&j.results, "results", "results", "the folder of the results")
+	flag.StringVar(&j.name, "name", "", "what their names begin with (default bench, quick with -quick)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -45,9 +50,28 @@ func main() {
 	}
 }
 
-func (j job) run(ctx context.Context, out io.Writer) error {
+// settle fills in what follows from other flags.
+func (j job) settle() (job, error) {
 	if j.rounds < 1 {
-		return fmt.Errorf("-rounds: %d: limit is at least 1", j.rounds)
+		return j, fmt.Errorf("-rounds: %d: limit is at least 1", j.rounds)
+	}
+	benchtime, name := "100ms", "bench"
+	if j.quick {
+		benchtime, name = "30ms", "quick"
+	}
+	j.benchtime = cmp.Or(j.benchtime, benchtime)
+	j.name = cmp.Or(j.name, name)
+	return j, nil
+}
+
+// base is what the names of all files of the results begin with.
+func (j job) base() string { return filepath.Join(j.results, j.name) }
+
+// run keeps what was measured even when some cases failed: the results name these.
+func (j job) run(ctx context.Context, out io.Writer) error {
+	j, err := j.settle()
+	if err != nil {
+		return err
 	}
 	dir, err := os.MkdirTemp("", "weir-bench-")
 	if err != nil {
@@ -56,47 +80,34 @@ func (j job) run(ctx context.Context, out io.Writer) error {
 	defer os.RemoveAll(dir)
 	binary := filepath.Join(dir, "bench.test")
 	if err := stream(ctx, os.Stderr, "go", "test", "-c", "-o", binary, "."); err != nil {
+		return fmt.Errorf("building: %w", err)
+	}
+	if err := j.begin(ctx); err != nil {
 		return err
 	}
-	var raw bytes.Buffer
-	if err := writeFacts(ctx, &raw); err != nil {
-		return err
+	if err := j.measure(ctx, out, binary); err != nil {
+		return errors.Join(fmt.Errorf("measuring: %w", err), j.keep(out))
 	}
-	fmt.Fprintf(&raw, "rounds: %d of %s each\n", j.rounds, j.benchtime)
-	for n := range j.rounds {
-		fmt.Fprintf(out, "round %d of %d\n", n+1, j.rounds)
-		if err := j.round(ctx, &raw, out, binary); err != nil {
-			return fmt.Errorf("round %d: %w", n+1, err)
-		}
-	}
-	return j.keep(raw.Bytes(), out)
+	return j.keep(out)
 }
 
-// round runs every benchmark once, and the spikes, which are tests because they live in fake time.
-func (j job) round(ctx context.Context, raw, out io.Writer, binary string) error {
-	return stream(ctx, io.MultiWriter(raw, out), binary,
-		"-test.run=^TestW5", "-test.v", "-test.bench="+j.pattern, "-test.benchtime="+j.benchtime, "-test.timeout=1h")
+// begin makes the file of raw lines, with the facts: these first, for a new file is a change to what is checked out.
+func (j job) begin(ctx context.Context) error {
+	var facts bytes.Buffer
+	if err := writeFacts(ctx, &facts); err != nil {
+		return err
+	}
+	fmt.Fprintf(&facts, "rounds: %d of %s each\n", j.rounds, j.benchtime)
+	if err := j.clear(); err != nil {
+		return err
+	}
+	return os.WriteFile(j.base()+rawFile, facts.Bytes(), 0o644)
 }
 
-// keep writes the results.
-func (j job) keep(raw []byte, out io.Writer) error {
-	if err := os.MkdirAll(j.results, 0o755); err != nil {
-		return err
-	}
-	base := filepath.Join(j.results, j.name)
-	if err := os.WriteFile(base+".txt", raw, 0o644); err != nil {
-		return err
-	}
-	read, err := report.Read(bytes.NewReader(raw))
-	if err != nil {
-		return err
-	}
-	var table bytes.Buffer
-	if err := report.Write(&table, read, benchmarks.Notes()); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "\n%s", table.Bytes())
-	return os.WriteFile(base+".md", table.Bytes(), 0o644)
+// measure runs the test that measures. It adds to the file of raw lines.
+func (j job) measure(ctx context.Context, out io.Writer, binary string) error {
+	return stream(ctx, out, binary, "-test.run=^TestRounds$", "-test.timeout=2h", "-test.benchtime="+j.benchtime,
+		"-rounds="+strconv.Itoa(j.rounds), "-cases="+j.cases, "-quick="+strconv.FormatBool(j.quick), "-out="+j.base())
 }
 
 func stream(ctx context.Context, out io.Writer, name string, args ...string) error {

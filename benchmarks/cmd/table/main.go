@@ -1,4 +1,5 @@
-// Table reads the output of the benchmarks, from files or standard input, and prints it as Markdown tables.
+// Table reads the output of the benchmarks, from files or standard input, and prints it as Markdown tables: the goals, as far as
+// they were measured, below what they are judged by.
 //
 //	go test -bench . | go run ./cmd/table
 package main
@@ -36,5 +37,11 @@ func run(files []string, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return report.Write(out, raw, benchmarks.Notes())
+	if err := report.Write(out, raw, benchmarks.Notes()); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(out); err != nil {
+		return err
+	}
+	return report.WriteGoals(out, report.Goals(raw, benchmarks.InOrder()))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -22,8 +23,34 @@ type Series struct {
 // Raw is the content of a file of results.
 type Raw struct {
 	Facts  []string // the lines "key: value" about machine and versions, each once
+	Failed []string // what the lines "failed: ..." name, each once
 	Series []*Series
 }
+
+// Find returns what was measured of one of a group, or nil. A space in a name is an underscore in the raw output, and may be
+// either here.
+func (raw *Raw) Find(group, name string) *Series {
+	group, name = underscored(group), underscored(name)
+	for _, s := range raw.Series {
+		if s.Group == group && s.Name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+func underscored(name string) string { return strings.ReplaceAll(name, " ", "_") }
+
+// Spread sums up the runs of one unit. Nothing may have been measured of it.
+func (s *Series) Spread(unit string) (Spread, bool) {
+	if s == nil || len(s.Runs[unit]) == 0 {
+		return Spread{}, false
+	}
+	return SpreadOf(s.Runs[unit]), true
+}
+
+// failedPrefix begins the line of a benchmark that came to no result.
+const failedPrefix = "failed: "
 
 var (
 	factLine   = regexp.MustCompile(`^[a-z][a-z0-9./@-]*: .+`)
@@ -34,14 +61,14 @@ var (
 // them and are passed over; a line that begins as a measurement and is none is an error.
 func Read(r io.Reader) (*Raw, error) {
 	raw := &Raw{}
-	known := map[string]bool{}
 	index := map[string]*Series{}
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
 		line := strings.TrimSpace(lines.Text())
-		if factLine.MatchString(line) && !known[line] {
-			known[line] = true
-			raw.Facts = append(raw.Facts, line)
+		if name, ok := strings.CutPrefix(line, failedPrefix); ok {
+			raw.Failed = addNew(raw.Failed, name)
+		} else if factLine.MatchString(line) {
+			raw.Facts = addNew(raw.Facts, line)
 		}
 		fields := strings.Fields(line)
 		if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") {
@@ -60,10 +87,17 @@ func Read(r io.Reader) (*Raw, error) {
 	return raw, lines.Err()
 }
 
+func addNew(lines []string, line string) []string {
+	if slices.Contains(lines, line) {
+		return lines
+	}
+	return append(lines, line)
+}
+
 // newSeries splits a name: the last part of the form key=value says which of a group this is. The value itself may contain
 // a slash.
 func newSeries(full string) *Series {
-	full = strings.TrimPrefix(processors.ReplaceAllString(full, ""), "Benchmark")
+	full = strings.TrimPrefix(strings.TrimPrefix(processors.ReplaceAllString(full, ""), "Benchmark"), "/")
 	s := &Series{Name: full, Runs: map[string][]float64{}}
 	eq := strings.LastIndex(full, "=")
 	if eq < 0 {

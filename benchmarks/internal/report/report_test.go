@@ -70,3 +70,88 @@ func TestBrokenMeasurementIsAnError(t *testing.T) {
 		}
 	}
 }
+
+func tablesOf(t *testing.T, lines string) string {
+	t.Helper()
+	raw, err := report.Read(strings.NewReader(lines))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got strings.Builder
+	if err := report.Write(&got, raw, nil); err != nil {
+		t.Fatal(err)
+	}
+	return got.String()
+}
+
+func TestWhatFailedIsListedOnce(t *testing.T) {
+	got := tablesOf(t, `failed: W3Contention/body=none/pool=silenceper/pool
+BenchmarkW1Alone/pool=weir 1 40 ns/op
+failed: W3Contention/body=none/pool=silenceper/pool
+failed: W10MySQL/pool=weir
+`)
+	if want := "\n### What failed\n\n* W3Contention/body=none/pool=silenceper/pool\n* W10MySQL/pool=weir\n"; !strings.HasSuffix(got, want) {
+		t.Errorf("got:\n%s\nwant at its end:\n%s", got, want)
+	}
+	if strings.Contains(got, "* failed") {
+		t.Errorf("a failure is told as a fact:\n%s", got)
+	}
+}
+
+func TestTimesBesideTheMeanHaveColumnsOfTheirOwn(t *testing.T) {
+	for _, c := range []struct{ line, head, row string }{
+		{
+			"BenchmarkW3/pool=weir 1 900 ns/op 3.5e+06 max-ns 2.01 max/min 244000 p99.9-ns 1500.5 p50-ns 175 B/op 2 allocs/op",
+			"| max/min | p50 wait | p99.9 wait | max wait | B/op | allocs/op |",
+			"| 2.01 | 1500 ns | 244.0 µs | 3.5ms | 175 | 2 |",
+		},
+		{
+			"BenchmarkW10/pool=weir 1 900 ns/op 100 wait-p99-ns 1000 p99-ns",
+			"| p99 call | p99 wait |",
+			"| 1000 ns | 100 ns |",
+		},
+		{
+			"BenchmarkW9/pool=weir 1 900 ns/op 1000 longest-ns 1.2e+06 kept-B",
+			"| longest | kept B |",
+			"| 1000 ns | 1200000 |",
+		},
+	} {
+		got := tablesOf(t, c.line)
+		for _, want := range []string{c.head, c.row} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: got:\n%s\nwant %q", c.line, got, want)
+			}
+		}
+	}
+}
+
+func TestWhatTakesNoTimeHasNoColumnsOfTime(t *testing.T) {
+	got := tablesOf(t, "BenchmarkW7Memory/of=waiter/pool=weir 1 0 ns/op 112 B/waiter\nBenchmarkW7Memory/of=waiter/pool=puddle 1 0 ns/op 288.4 B/waiter\n")
+	want := `
+### W7Memory/of=waiter
+
+| pool | runs | B/waiter |
+|---|---|---|
+| weir | 1 | 112 |
+| puddle | 1 | 288 |
+`
+	if got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func TestGroupsOfAWorkloadStandTogether(t *testing.T) {
+	got := tablesOf(t, `BenchmarkW3/body=none/pool=weir 1 1 ns/op
+BenchmarkW1/pool=weir 1 1 ns/op
+BenchmarkW3/body=spin/pool=weir 1 1 ns/op
+`)
+	var heads []string
+	for line := range strings.Lines(got) {
+		if name, ok := strings.CutPrefix(line, "### "); ok {
+			heads = append(heads, strings.TrimSpace(name))
+		}
+	}
+	if got, want := strings.Join(heads, " "), "W3/body=none W3/body=spin W1"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

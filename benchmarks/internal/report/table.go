@@ -2,17 +2,15 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"time"
 )
 
 // subject is what the others are compared with.
 const subject = "weir"
-
-const timeUnit = "ns/op"
 
 // A Spread is the middle and the ends of the runs of one series.
 type Spread struct {
@@ -39,15 +37,20 @@ func Write(w io.Writer, raw *Raw, notes map[string]string) error {
 	for _, group := range groups(raw) {
 		writeGroup(out, group)
 	}
+	writeFailed(out, raw)
 	writeNotes(out, raw, notes)
 	return out.Flush()
 }
 
-// groups puts together what is compared with each other, in the order of first appearance.
+// groups puts together what is compared with each other, and the groups of one workload, in the order of first appearance.
 func groups(raw *Raw) [][]*Series {
 	var all [][]*Series
-	at := map[string]int{}
-	for _, s := range raw.Series {
+	at, first := map[string]int{}, map[string]int{}
+	for i, s := range raw.Series {
+		w := workload(s.Group)
+		if _, ok := first[w]; !ok {
+			first[w] = i
+		}
 		i, ok := at[s.Group]
 		if !ok {
 			i = len(all)
@@ -56,33 +59,79 @@ func groups(raw *Raw) [][]*Series {
 		}
 		all[i] = append(all[i], s)
 	}
+	slices.SortStableFunc(all, func(a, b []*Series) int {
+		return cmp.Compare(first[workload(a[0].Group)], first[workload(b[0].Group)])
+	})
 	return all
 }
 
+func workload(group string) string {
+	name, _, _ := strings.Cut(group, "/")
+	return name
+}
+
 func writeGroup(out io.Writer, group []*Series) {
-	units := otherUnits(group)
-	base := slices.IndexFunc(group, func(s *Series) bool { return s.Key == "pool" && s.Name == subject })
-	head := []string{group[0].Key, "median", "least..most", "runs"}
-	if base >= 0 {
-		head = append(head, subject+" / it", "run by run")
-	}
-	head = append(head, units...)
-	fmt.Fprintf(out, "\n### %s\n\n| %s |\n|%s\n", group[0].Group, strings.Join(head, " | "), strings.Repeat("---|", len(head)))
+	l := layoutOf(group)
+	columns := l.columns(group[0].Key)
+	fmt.Fprintf(out, "\n### %s\n\n| %s |\n|%s\n", group[0].Group, strings.Join(columns, " | "), strings.Repeat("---|", len(columns)))
 	for _, s := range group {
-		runs := s.Runs[timeUnit]
-		if len(runs) == 0 {
-			continue
+		if len(s.Runs[timeUnit]) > 0 {
+			fmt.Fprintf(out, "| %s |\n", strings.Join(l.row(s), " | "))
 		}
-		t := SpreadOf(runs)
-		row := []string{s.Name, duration(t.Median), duration(t.Min) + ".." + duration(t.Max), fmt.Sprint(len(runs))}
-		if base >= 0 {
-			row = append(row, ratios(group[base].Runs[timeUnit], runs)...)
-		}
-		for _, u := range units {
-			row = append(row, value(s.Runs[u]))
-		}
-		fmt.Fprintf(out, "| %s |\n", strings.Join(row, " | "))
 	}
+}
+
+// A layout is which columns the table of a group has.
+type layout struct {
+	timed bool      // its time says something: where memory is measured it is 0
+	base  []float64 // the subject's times, where the others are compared with them
+	units []string  // of the metrics
+}
+
+func layoutOf(group []*Series) layout {
+	l := layout{units: otherUnits(group)}
+	for _, s := range group {
+		l.timed = l.timed || slices.ContainsFunc(s.Runs[timeUnit], func(v float64) bool { return v > 0 })
+		if s.Key == "pool" && s.Name == subject {
+			l.base = s.Runs[timeUnit]
+		}
+	}
+	if !l.timed {
+		l.base = nil
+	}
+	return l
+}
+
+func (l layout) columns(key string) []string {
+	all := []string{key}
+	if l.timed {
+		all = append(all, "median", "least..most")
+	}
+	all = append(all, "runs")
+	if l.base != nil {
+		all = append(all, subject+" / it", "run by run")
+	}
+	for _, u := range l.units {
+		all = append(all, head(u, l.units))
+	}
+	return all
+}
+
+func (l layout) row(s *Series) []string {
+	runs := s.Runs[timeUnit]
+	all := []string{s.Name}
+	if l.timed {
+		t := SpreadOf(runs)
+		all = append(all, Duration(t.Median), Duration(t.Min)+".."+Duration(t.Max))
+	}
+	all = append(all, fmt.Sprint(len(runs)))
+	if l.base != nil {
+		all = append(all, ratios(l.base, runs)...)
+	}
+	for _, u := range l.units {
+		all = append(all, value(s, u))
+	}
+	return all
 }
 
 func otherUnits(group []*Series) []string {
@@ -94,6 +143,7 @@ func otherUnits(group []*Series) []string {
 			}
 		}
 	}
+	slices.SortStableFunc(units, func(a, b string) int { return cmp.Compare(place(a), place(b)) })
 	return units
 }
 
@@ -111,23 +161,22 @@ func ratios(subject, other []float64) []string {
 	return []string{medians, fmt.Sprintf("%.2f..%.2f", r.Min, r.Max)}
 }
 
-func value(runs []float64) string {
-	if len(runs) == 0 {
+func value(s *Series, unit string) string {
+	spread, ok := s.Spread(unit)
+	if !ok {
 		return "–"
 	}
-	return fmt.Sprintf("%.4g", SpreadOf(runs).Median)
+	return format(unit, spread.Median)
 }
 
-func duration(ns float64) string {
-	switch {
-	case ns < 100:
-		return fmt.Sprintf("%.1f ns", ns)
-	case ns < 10_000:
-		return fmt.Sprintf("%.0f ns", ns)
-	case ns < 1e6:
-		return fmt.Sprintf("%.1f µs", ns/1e3)
+func writeFailed(out io.Writer, raw *Raw) {
+	if len(raw.Failed) == 0 {
+		return
 	}
-	return time.Duration(ns).Round(10 * time.Microsecond).String()
+	fmt.Fprint(out, "\n### What failed\n\n")
+	for _, name := range raw.Failed {
+		fmt.Fprintf(out, "* %s\n", name)
+	}
 }
 
 func writeNotes(out io.Writer, raw *Raw, notes map[string]string) {
