@@ -1,6 +1,10 @@
 package weir_test
 
 import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,5 +55,76 @@ func TestStatsAllocateNothing(t *testing.T) {
 	p := newPool(t, &maker{}, weir.WithMinIdle(1))
 	if got := testing.AllocsPerRun(1000, func() { p.Stats() }); got != 0 {
 		t.Errorf("%v allocations for Stats, want none", got)
+	}
+}
+
+// Callers who wait use the same few waiters again and again. The race detector makes sync.Pool throw some of them away.
+func TestWaitsAllocateNothing(t *testing.T) {
+	const callers, uses = 8, 2000
+	p := newPool(t, &maker{}, weir.WithMaxOpen(2), weir.WithMinIdle(2), weir.WithCheckWindow(time.Hour), weir.WithMaxWait(time.Minute))
+	crowd := func() {
+		var members sync.WaitGroup
+		for range callers {
+			members.Go(func() {
+				for range uses {
+					l, err := p.Acquire(t.Context())
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					runtime.Gosched()
+					l.Release()
+				}
+			})
+		}
+		members.Wait()
+	}
+	crowd() // fills what is kept for later
+	before := p.Stats().Waited
+	perCrowd := testing.AllocsPerRun(3, crowd)
+	waited := float64(p.Stats().Waited-before) / 4 // AllocsPerRun runs it once more
+	if waited < uses {
+		t.Fatalf("only %v of %d uses waited", waited, callers*uses)
+	}
+	most := 0.01
+	if raceDetector {
+		most = 1
+	}
+	if each := perCrowd / waited; each > most {
+		t.Errorf("%.3f allocations for a wait, want at most %v", each, most)
+	}
+}
+
+// A lateContext seems alive when Acquire looks first, and has ended when it waits.
+type lateContext struct {
+	context.Context
+	ended <-chan struct{}
+	asked bool
+}
+
+func (c *lateContext) Done() <-chan struct{} { return c.ended }
+
+func (c *lateContext) Err() error {
+	if !c.asked {
+		c.asked = true
+		return nil
+	}
+	return context.Canceled
+}
+
+func TestGivingUpAllocatesTheErrorAndLittleElse(t *testing.T) {
+	p := newPool(t, &maker{}, weir.WithMaxOpen(1))
+	l := hold(t, p)
+	defer l.Release()
+	ended := make(chan struct{})
+	close(ended)
+	got := testing.AllocsPerRun(1000, func() {
+		_, err := p.Acquire(&lateContext{Context: context.Background(), ended: ended})
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	})
+	if most := 6.0; got > most {
+		t.Errorf("%v allocations for a wait that is given up, want at most %v", got, most)
 	}
 }

@@ -74,12 +74,14 @@ func (p *Pool[T]) tick() {
 // timeLocked notes when r was lent: exactly when its stack is recorded, for the first lease in a clock tick, and for
 // one in timedEvery; else as exactly as its caller knows the time. A timed lease stands for the untimed ones before it.
 func (p *Pool[T]) timeLocked(r *resource[T], now int64, here *callSite) {
-	r.lentAt = now
+	r.lentAt, r.weight = now, 0
 	p.untimed++
-	if here == nil && p.untimed < timedEvery && p.clock.ticks == p.timedAt {
-		r.weight = 0
-		return
+	if here != nil || p.untimed >= timedEvery || p.clock.ticks != p.timedAt {
+		p.timeExactlyLocked(r)
 	}
+}
+
+func (p *Pool[T]) timeExactlyLocked(r *resource[T]) {
 	r.lentAt = p.clock.exact()
 	p.timedAt = p.clock.ticks
 	r.weight, p.untimed = p.untimed, 0

@@ -151,7 +151,7 @@ func (p *Pool[T]) acquire(ctx context.Context, here *callSite) (Lease[T], error)
 	if w != nil {
 		p.spare(w)
 	}
-	if p.factory.Probe == nil || p.probe(lease, nil) {
+	if p.probed(lease, nil) {
 		return lease, nil
 	}
 	p.mu.Lock()
@@ -185,7 +185,7 @@ func (p *Pool[T]) tryAcquire(here *callSite) (Lease[T], bool) {
 		}
 		lease := p.lendLocked(r, now, here)
 		p.mu.Unlock()
-		if p.factory.Probe == nil || p.probe(lease, nil) {
+		if p.probed(lease, nil) {
 			return lease, true
 		}
 	}

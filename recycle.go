@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// settleLocked ends r's lease; the caller says at once what becomes of r. If the lease had been reported as leaked it
-// returns who it was.
-func (p *Pool[T]) settleLocked(r *resource[T], tk *token) *Holder {
+// endLocked ends r's lease; the caller says at once what becomes of r.
+func (p *Pool[T]) endLocked(r *resource[T], tk *token) {
 	if r.weight > 0 {
 		p.usedLocked(r)
 	}
@@ -16,6 +15,11 @@ func (p *Pool[T]) settleLocked(r *resource[T], tk *token) *Holder {
 	if tk != nil {
 		r.token = tk
 	}
+}
+
+// settleLocked does so and, if the lease had been reported as leaked, returns who it was.
+func (p *Pool[T]) settleLocked(r *resource[T], tk *token) *Holder {
+	p.endLocked(r, tk)
 	if !r.leaked {
 		return nil
 	}

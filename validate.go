@@ -137,18 +137,26 @@ func (p *Pool[T]) suspectLocked(r *resource[T]) {
 	p.nudgeLocked()
 }
 
-// probe looks at what was just lent. When it is dead the lease is over and the caller must go on looking.
+// probed looks at what was just lent. When it is dead the lease is over and the caller must go on looking.
 // w is the caller's place in the queue, if it had one.
-func (p *Pool[T]) probe(lease Lease[T], w *waiter[T]) bool {
-	r := lease.r
-	err := p.callProbe(r.value)
-	if err == nil {
+func (p *Pool[T]) probed(lease Lease[T], w *waiter[T]) bool {
+	if p.factory.Probe == nil {
 		return true
 	}
+	err := p.callProbe(lease.r.value)
+	if err != nil {
+		p.foundDead(lease, w, err)
+	}
+	return err == nil
+}
+
+// foundDead ends a lease, before its caller had it, because of what the probe said.
+func (p *Pool[T]) foundDead(lease Lease[T], w *waiter[T], err error) {
+	r := lease.r
 	p.mu.Lock()
 	if r.revoked.Load() {
 		p.mu.Unlock()
-		return false
+		return
 	}
 	p.unlendLocked(r, w)
 	p.stats.Checks[OnAcquire]++
@@ -165,7 +173,6 @@ func (p *Pool[T]) probe(lease Lease[T], w *waiter[T]) bool {
 	p.mu.Unlock()
 	p.logFailedCheck(r.id, OnAcquire, err)
 	p.tell(news...)
-	return false
 }
 
 // unlendLocked takes a lease that never reached its caller out of the counts.

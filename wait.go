@@ -99,7 +99,7 @@ func (p *Pool[T]) await(ctx context.Context, w *waiter[T]) (Lease[T], error) {
 			return Lease[T]{}, err
 		}
 		lease := w.lease()
-		if p.factory.Probe == nil || p.probe(lease, w) {
+		if p.probed(lease, w) {
 			p.spare(w)
 			return lease, nil
 		}
