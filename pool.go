@@ -62,6 +62,7 @@ type Pool[T any] struct {
 	terms    uint64 // see terms.go
 	probing  int    // idle checks under way
 	cursor   int    // where in all the idle check goes on
+	calm     lull
 	dropped  []*resource[T]
 	overhaul bool // the next sweep has to look at all resources
 }

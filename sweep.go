@@ -48,10 +48,11 @@ func (p *Pool[T]) sweep(regular bool) {
 	p.checkIdle()
 }
 
-// sweepAges retires idle resources that may not be lent any more, and counts those that soon may not. It walks
-// downwards because retiring one moves the last, which has been looked at, into its place.
-// It looks at them all, so it does so on its regular turn and after what concerns all, not whenever one is missing.
+// sweepAges retires idle resources that may not be lent any more, and counts those that soon may not. It looks at them all, so it does
+// so on its regular turn and after what concerns all, not whenever one is missing. What it looks at first never changes, so that needs no
+// lock; a list of thousands is walked without keeping callers out.
 func (p *Pool[T]) sweepAges(regular bool) {
+	var seen [4 * sweepBatch]*resource[T]
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !regular && !p.overhaul {
@@ -61,18 +62,36 @@ func (p *Pool[T]) sweepAges(regular bool) {
 	now := p.clock.exact()
 	ahead := 2*int64(p.opts.sweepEvery) + 2*p.governor.open.value // a sweep and an open may come late
 	soon := now + min(ahead, int64(p.opts.maxLifetime/4))
-	for i := len(p.all) - 1; i >= 0; i-- {
-		r := p.all[i]
-		if r.state == idle {
-			if reason, unfit := p.unfitLocked(r); unfit {
-				p.retireLocked(r, reason, nil)
-			} else {
-				p.agingLocked(r, r.expires <= soon)
+	for end := len(p.all); end > 0; { // downwards: retiring one moves the last, which has been seen, into its place
+		start := max(end-len(seen), 0)
+		n := copy(seen[:], p.all[start:end])
+		gen, crowded := p.gen, len(p.all) > p.maxOpen
+		p.mu.Unlock()
+		old := seen[:0]
+		for _, r := range seen[:n] {
+			if crowded || r.gen != gen || r.expires <= soon {
+				old = append(old, r)
 			}
 		}
-		if i%sweepBatch == 0 && i > 0 {
+		p.mu.Lock()
+		p.sweepOldLocked(old, soon)
+		end = min(start, len(p.all))
+	}
+}
+
+// sweepOldLocked looks closely at the few that are or will be too old, or lead where none should lead any more.
+func (p *Pool[T]) sweepOldLocked(old []*resource[T], soon int64) {
+	for i, r := range old {
+		if i%sweepBatch == sweepBatch-1 {
 			p.breatheLocked()
-			i = min(i, len(p.all))
+		}
+		if r.state != idle {
+			continue
+		}
+		if reason, unfit := p.unfitLocked(r); unfit {
+			p.retireLocked(r, reason, nil)
+		} else {
+			p.agingLocked(r, r.expires <= soon)
 		}
 	}
 }
@@ -117,7 +136,7 @@ func (p *Pool[T]) trim() {
 }
 
 // checkIdle starts checks of idle resources that are due, a few at a time: a quarter of the idle ones, at most probeMost,
-// and always one. The end of each brings the next.
+// and always one. The end of each brings the next. When all have been looked at, it is known for how long none will be due.
 func (p *Pool[T]) checkIdle() {
 	const probeMost = 8
 	if p.factory.Check == nil || !p.opts.checks[WhileIdle] {
@@ -125,12 +144,17 @@ func (p *Pool[T]) checkIdle() {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.paused {
+	now := p.clock.exact()
+	if p.closed || p.paused || p.calm.doubts == p.doubts && now < p.calm.until {
 		return
 	}
-	now := p.clock.exact()
+	every := int64(p.opts.checkIdleEvery)
+	calm := lull{until: now + every/4, doubts: p.doubts} // no longer: what moves in the list meanwhile may be missed
 	most := min(max((p.lists[idle].len+p.probing)/4, 1), probeMost)
-	for looked := 0; looked < len(p.all) && p.probing < most; looked++ {
+	for looked := 0; looked < len(p.all); looked++ {
+		if p.probing >= most {
+			return
+		}
 		if looked%sweepBatch == sweepBatch-1 {
 			p.breatheLocked()
 			if p.closed || p.paused || len(p.all) == 0 {
@@ -139,10 +163,22 @@ func (p *Pool[T]) checkIdle() {
 		}
 		p.cursor = (p.cursor + 1) % len(p.all)
 		r := p.all[p.cursor]
-		due := r.cleared < p.doubts || now-r.checked >= int64(p.opts.checkIdleEvery)
-		if r.state == idle && due {
+		switch due := r.cleared < p.doubts || now-r.checked >= every; {
+		case !due:
+			calm.until = min(calm.until, r.checked+every)
+		case r.state == idle:
 			p.probing++
 			p.startCheckLocked(r, WhileIdle)
+			calm.until = now
+		default: // as soon as it comes back
+			calm.until = now
 		}
 	}
+	p.calm = calm
+}
+
+// A lull is a time in which no idle check is due, unless a doubt comes up.
+type lull struct {
+	until  int64
+	doubts uint64
 }
