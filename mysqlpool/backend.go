@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -23,17 +24,21 @@ type backend struct {
 	mu     sync.Mutex // guards the fields below
 	conns  map[*sql.Conn]*connection
 	latest *connection // the one opened last
+
+	rounds *rounds
 }
 
 // A connection is what is known of one *sql.Conn beside itself.
 type connection struct {
 	socket  socket
-	late    *time.Timer // see probe; nil before the first one
-	flavour flavour     // guarded by the backend's mu
+	looking atomic.Int64 // see rounds
+	flavour flavour      // guarded by the backend's mu
 }
 
 func newBackend(db *sql.DB, s settings, w weir.Settings) *backend {
-	return &backend{settings: s, db: db, adviser: adviser{settings: s, pool: w}, conns: map[*sql.Conn]*connection{}}
+	b := &backend{settings: s, db: db, adviser: adviser{settings: s, pool: w}, conns: map[*sql.Conn]*connection{}}
+	b.rounds = newRounds(b.goRound)
+	return b
 }
 
 func (b *backend) factory() weir.Factory[*sql.Conn] {

@@ -22,13 +22,9 @@ func (b *backend) probe(conn *sql.Conn) error {
 	if c == nil || !c.socket.known() {
 		return lookAside(conn)
 	}
-	if c.late == nil {
-		c.late = time.AfterFunc(probeLimit, c.socket.cut)
-	} else {
-		c.late.Reset(probeLimit)
-	}
+	b.rounds.begin(&c.looking)
 	err := look(conn)
-	if !c.late.Stop() {
+	if cut := c.looking.Swap(0) == cutShort; cut {
 		return errInUse
 	}
 	return err
