@@ -49,10 +49,11 @@ func growthCases(full bool) []Case {
 	return append(cases, sweptCases(slices.Max(stocks))...)
 }
 
-// onlyServers keeps the pools that servers use: the others would only make a long table longer.
+// onlyServers keeps the pools that servers use, and the channel to show what a crowd of that size costs anybody: the others would
+// only make a long table longer.
 func onlyServers(cases []Case) []Case {
 	return slices.DeleteFunc(cases, func(c Case) bool {
-		return !slices.Contains([]string{"pool=weir", "pool=puddle", "pool=database/sql", "pool=smartconnpool"}, c.Contender)
+		return !slices.Contains([]string{"pool=weir", "pool=puddle", "pool=database/sql", "pool=smartconnpool", "pool=channel"}, c.Contender)
 	})
 }
 

@@ -75,7 +75,7 @@ func writeGroup(out io.Writer, group []*Series) {
 	columns := l.columns(group[0].Key)
 	fmt.Fprintf(out, "\n### %s\n\n| %s |\n|%s\n", group[0].Group, strings.Join(columns, " | "), strings.Repeat("---|", len(columns)))
 	for _, s := range group {
-		if len(s.Runs[timeUnit]) > 0 {
+		if !l.timed || len(s.Runs[timeUnit]) > 0 {
 			fmt.Fprintf(out, "| %s |\n", strings.Join(l.row(s), " | "))
 		}
 	}
@@ -124,7 +124,7 @@ func (l layout) row(s *Series) []string {
 		t := SpreadOf(runs)
 		all = append(all, Duration(t.Median), Duration(t.Min)+".."+Duration(t.Max))
 	}
-	all = append(all, fmt.Sprint(len(runs)))
+	all = append(all, fmt.Sprint(s.count()))
 	if l.base != nil {
 		all = append(all, ratios(l.base, runs)...)
 	}
@@ -132,6 +132,15 @@ func (l layout) row(s *Series) []string {
 		all = append(all, value(s, u))
 	}
 	return all
+}
+
+// count is how many runs there were.
+func (s *Series) count() int {
+	n := 0
+	for _, runs := range s.Runs {
+		n = max(n, len(runs))
+	}
+	return n
 }
 
 func otherUnits(group []*Series) []string {
