@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -20,25 +19,23 @@ type backend struct {
 	settings
 	db      *sql.DB
 	adviser adviser
+	door    *door
 
 	mu     sync.Mutex // guards the fields below
 	conns  map[*sql.Conn]*connection
 	latest *connection // the one opened last
-
-	rounds *rounds
 }
 
 // A connection is what is known of one *sql.Conn beside itself.
 type connection struct {
 	socket  socket
-	looking atomic.Int64 // see rounds
-	flavour flavour      // guarded by the backend's mu
+	flavour flavour // guarded by the backend's mu
 }
 
 func newBackend(db *sql.DB, s settings, w weir.Settings) *backend {
-	b := &backend{settings: s, db: db, adviser: adviser{settings: s, pool: w}, conns: map[*sql.Conn]*connection{}}
-	b.rounds = newRounds(b.goRound)
-	return b
+	return &backend{
+		settings: s, db: db, adviser: adviser{settings: s, pool: w}, door: findDoor(), conns: map[*sql.Conn]*connection{},
+	}
 }
 
 func (b *backend) factory() weir.Factory[*sql.Conn] {
@@ -58,6 +55,7 @@ func (b *backend) open(ctx context.Context) (*sql.Conn, error) {
 		closeForGood(conn) // adds nothing to why
 		return nil, openError(err)
 	}
+	b.door.prove(conn)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.conns[conn] = c

@@ -62,9 +62,3 @@ func (s *socket) cut() {
 		s.conn.Close() // a failure means that it is closed already
 	}
 }
-
-func (s *socket) known() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.conn != nil
-}

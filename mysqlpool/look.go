@@ -15,22 +15,17 @@ const probeLimit = 20 * time.Millisecond
 
 var errInUse = errors.New("mysqlpool: the last borrower's statement still runs on the connection")
 
-// probe lets the driver look at its socket, without a round trip. database/sql makes the look wait for whatever still runs on the
-// connection, and the next borrower must not wait for that: after probeLimit the connection is given up, and to that end cut.
+// probe lets the driver look at its socket, without a round trip. database/sql makes a look wait for whatever still runs on the
+// connection, and the next borrower must not wait for that: where something does, the look has a goroutine of its own and probeLimit.
 func (b *backend) probe(conn *sql.Conn) error {
-	c, _ := b.of(conn)
-	if c == nil || !c.socket.known() {
-		return lookAside(conn)
+	var verdict error
+	if b.door.enter(conn, func(dc any) { verdict = lookAt(dc) }) {
+		return verdict
 	}
-	b.rounds.begin(&c.looking)
-	err := look(conn)
-	if cut := c.looking.Swap(0) == cutShort; cut {
-		return errInUse
-	}
-	return err
+	return lookAside(conn)
 }
 
-// lookAside looks at a connection of a wrapped DB. It cannot be cut, so the look has a goroutine of its own that may be left behind.
+// lookAside looks at a connection in a goroutine that is left behind if it takes too long.
 func lookAside(conn *sql.Conn) error {
 	seen := make(chan error, 1)
 	go func() { seen <- look(conn) }()
@@ -50,20 +45,30 @@ func lookAside(conn *sql.Conn) error {
 	}
 }
 
-// look asks the driver about its connection. A driver that cannot tell is taken at its word. The verdict is not Raw's result: at
-// ErrBadConn database/sql would close the connection then and there.
+// look waits for the connection. The verdict is not Raw's result: at ErrBadConn database/sql would close the connection then and there.
 func look(conn *sql.Conn) (verdict error) {
 	err := conn.Raw(func(dc any) error {
-		if r, ok := dc.(driver.SessionResetter); ok {
-			verdict = r.ResetSession(context.Background())
-		}
-		if v, ok := dc.(driver.Validator); ok && verdict == nil && !v.IsValid() {
-			verdict = driver.ErrBadConn
-		}
+		verdict = lookAt(dc)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	return verdict
+}
+
+// lookAt asks the driver about its connection. A driver that cannot tell is taken at its word.
+func lookAt(dc any) error {
+	if dc == nil { // it was closed
+		return driver.ErrBadConn
+	}
+	if r, ok := dc.(driver.SessionResetter); ok {
+		if err := r.ResetSession(context.Background()); err != nil {
+			return err
+		}
+	}
+	if v, ok := dc.(driver.Validator); ok && !v.IsValid() {
+		return driver.ErrBadConn
+	}
+	return nil
 }
