@@ -77,8 +77,7 @@ func (p *Pool[T]) admitLocked() {
 		p.tickets++
 		w.ticket = p.tickets
 		p.stats.Waited++
-		w.since = p.clock.moved(w.since) // who stands behind is not older
-		p.enqueueLocked(w, w.since)
+		p.enqueueLocked(w, p.clock.moved(w.since))
 		w = next
 	}
 }

@@ -48,7 +48,8 @@ type queue[T any] struct {
 	len         int
 }
 
-// insert looks from the back: nearly always that is the place.
+// insert looks from the back: nearly always that is the place. Who stands behind came later, whatever the clocks said when each of
+// them looked: so waits end in order.
 func (q *queue[T]) insert(w *waiter[T]) {
 	after := q.back
 	for after != nil && after.ticket > w.ticket {
@@ -64,6 +65,10 @@ func (q *queue[T]) insert(w *waiter[T]) {
 		q.back = w
 	} else {
 		w.next.prev = w
+		w.since = min(w.since, w.next.since)
+	}
+	if after != nil {
+		w.since = max(w.since, after.since)
 	}
 	w.queued = true
 	q.len++

@@ -144,21 +144,22 @@ func (p *Pool[T]) probed(lease Lease[T], w *waiter[T]) bool {
 		return true
 	}
 	err := p.callProbe(lease.r.value)
-	if err != nil {
-		p.foundDead(lease, w, err)
+	if err == nil && !lease.r.revoked.Load() {
+		return true
 	}
-	return err == nil
+	p.foundDead(lease, w, err)
+	return false
 }
 
-// foundDead ends a lease, before its caller had it, because of what the probe said.
+// foundDead ends a lease, before its caller had it, because of what the probe said, or because it was taken back meanwhile.
 func (p *Pool[T]) foundDead(lease Lease[T], w *waiter[T], err error) {
 	r := lease.r
 	p.mu.Lock()
+	p.unlendLocked(r, w)
 	if r.revoked.Load() {
 		p.mu.Unlock()
 		return
 	}
-	p.unlendLocked(r, w)
 	p.stats.Checks[OnAcquire]++
 	p.stats.CheckFails[OnAcquire]++
 	r.weight = 0

@@ -30,7 +30,7 @@ func (p *Pool[T]) enqueueLocked(w *waiter[T], now int64) {
 		p.crowdLocked(waiting)
 	}
 	p.queue.insert(w)
-	if p.opts.maxWait < NoLimit {
+	if p.opts.maxWait < NoLimit && !p.closed {
 		p.limit.by(w.deadline(p.opts.maxWait), now)
 	}
 }
@@ -50,8 +50,7 @@ func (p *Pool[T]) joinLocked(ctx context.Context, w *waiter[T], ticket uint64, h
 		w = p.newWaiter()
 	}
 	p.admitLocked()
-	w.since = p.clock.moved(w.since)
-	now := w.since
+	now := p.clock.moved(w.since)
 	if err := p.turnedAwayLocked(now); err != nil {
 		p.mu.Unlock()
 		return Lease[T]{}, err
@@ -210,7 +209,7 @@ func (p *Pool[T]) giveLocked(r *resource[T]) *waiter[T] {
 
 // refuseLocked ends a wait with an error. w is not in the queue any more.
 func (p *Pool[T]) refuseLocked(w *waiter[T], err error, now int64) {
-	p.stats.Wait.observe(time.Duration(now-w.since), 1)
+	p.stats.Wait.observe(time.Duration(max(now-w.since, 0)), 1) // it may have come since now was read
 	w.err = err
 	w.ready <- struct{}{}
 }
