@@ -10,7 +10,7 @@ import (
 // yieldEvery is how many hand-offs go by before a woken caller lets the others run once. Without it exact order starves
 // holders on a busy scheduler: a woken goroutine runs in its waker's time slice, and those behind it in the run queue,
 // who hold resources, wait for tens of milliseconds.
-const yieldEvery = 16
+const yieldEvery = 32
 
 // newWaiter makes a waiter for a caller who arrives now. It is called without mu where that is possible: a lock that many want
 // must be held for as short as can be.
