@@ -152,7 +152,7 @@ func (p *Pool[T]) acquire(ctx context.Context, here *callSite) (Lease[T], error)
 	if w != nil {
 		p.spare(w)
 	}
-	if p.probed(lease, nil) {
+	if p.factory.Probe == nil || p.probed(r, lease.token, nil) {
 		return lease, nil
 	}
 	p.mu.Lock()
@@ -186,7 +186,7 @@ func (p *Pool[T]) tryAcquire(here *callSite) (Lease[T], bool) {
 		}
 		lease := p.lendLocked(r, now, here)
 		p.mu.Unlock()
-		if p.probed(lease, nil) {
+		if p.factory.Probe == nil || p.probed(r, lease.token, nil) {
 			return lease, true
 		}
 	}

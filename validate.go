@@ -138,22 +138,18 @@ func (p *Pool[T]) suspectLocked(r *resource[T]) {
 }
 
 // probed looks at what was just lent. When it is dead the lease is over and the caller must go on looking.
-// w is the caller's place in the queue, if it had one.
-func (p *Pool[T]) probed(lease Lease[T], w *waiter[T]) bool {
-	if p.factory.Probe == nil {
+// tk is the lease's token, w the caller's place in the queue, if it had one.
+func (p *Pool[T]) probed(r *resource[T], tk *token, w *waiter[T]) bool {
+	err := p.callProbe(r.value)
+	if err == nil && !r.revoked.Load() {
 		return true
 	}
-	err := p.callProbe(lease.r.value)
-	if err == nil && !lease.r.revoked.Load() {
-		return true
-	}
-	p.foundDead(lease, w, err)
+	p.foundDead(r, tk, w, err)
 	return false
 }
 
 // foundDead ends a lease, before its caller had it, because of what the probe said, or because it was taken back meanwhile.
-func (p *Pool[T]) foundDead(lease Lease[T], w *waiter[T], err error) {
-	r := lease.r
+func (p *Pool[T]) foundDead(r *resource[T], tk *token, w *waiter[T], err error) {
 	p.mu.Lock()
 	p.unlendLocked(r, w)
 	if r.revoked.Load() {
@@ -163,7 +159,7 @@ func (p *Pool[T]) foundDead(lease Lease[T], w *waiter[T], err error) {
 	p.stats.Checks[OnAcquire]++
 	p.stats.CheckFails[OnAcquire]++
 	r.weight = 0
-	p.settleLocked(r, lease.token)
+	p.settleLocked(r, tk)
 	news := []Event{{Kind: EventCheckFailed, Pool: p.opts.name, Resource: r.id, Moment: OnAcquire, Err: err}}
 	if errors.Is(err, ErrWrongRole) {
 		news = append(news, p.demoteLocked(r, err)...)

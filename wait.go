@@ -98,7 +98,7 @@ func (p *Pool[T]) await(ctx context.Context, w *waiter[T]) (Lease[T], error) {
 			return Lease[T]{}, err
 		}
 		lease := w.lease()
-		if p.probed(lease, w) {
+		if p.factory.Probe == nil || p.probed(lease.r, lease.token, w) {
 			p.spare(w)
 			return lease, nil
 		}
