@@ -155,8 +155,10 @@ func (p *Pool[T]) acquire(ctx context.Context, here *callSite) (Lease[T], error)
 	if p.factory.Probe == nil || p.probed(r, lease.token, nil) {
 		return lease, nil
 	}
+	w = p.newWaiter()
+	w.since = min(w.since, now+int64(clockTick)) // it came no later than that
 	p.mu.Lock()
-	return p.joinLocked(ctx, nil, ticket, here)
+	return p.joinLocked(ctx, w, ticket, here)
 }
 
 // TryAcquire lends a resource that is idle and needs no check, or says at once that there is none. It does not overtake
