@@ -34,7 +34,8 @@ chaos: mariadb
 fuzz:
 	go test -run '^$$' -fuzz FuzzHistory -fuzztime 60s .
 
-bench: mariadb
+bench:
+	-@scripts/install-mariadb
 	cd benchmarks && go run ./cmd/compare
 
 bench-quick:

@@ -2,6 +2,7 @@ package benchmarks
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 )
@@ -15,9 +16,10 @@ func nothing() {}
 func aloneCases() []Case {
 	limited := smallPool()
 	limited.MaxWait = time.Second
-	return quick(append(
+	return quick(slices.Concat(
 		overAllPeers("W1Alone", "", smallPool(), alone),
-		overPeers("W4AloneLimited", "", limited, alone)...,
+		overPeers("W4AloneLimited", "", limited, alone),
+		[]Case{inContext("W4AloneLimited", "", limited, alone)},
 	))
 }
 

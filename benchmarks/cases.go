@@ -3,6 +3,7 @@ package benchmarks
 import (
 	"slices"
 	"testing"
+	"time"
 )
 
 // A Case is one line of the results: one contender in one variant of one workload.
@@ -21,6 +22,8 @@ type Case struct {
 	Quick bool
 	// Rounds bounds how many rounds this takes part in: what lasts long is measured less often. 0: all.
 	Rounds int
+	// Least is how long it is measured, where -benchtime says less: some things happen only now and then.
+	Least time.Duration
 }
 
 // An Outcome is what a case in fake time came to.

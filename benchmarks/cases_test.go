@@ -122,7 +122,7 @@ func TestSpikeIsSeenFromTheFirstCallerToTheLast(t *testing.T) {
 	}
 }
 
-func TestRoundsRotateWhoBeginsAndEndWhenACaseHasHadItsOwn(t *testing.T) {
+func TestRoundsKeepGroupsTogetherInChangingOrder(t *testing.T) {
 	var order []string
 	fake := func(name string) Case {
 		return Case{Workload: "W", Variant: "v=1", Contender: "pool=" + name, Fake: func() (Outcome, error) {
@@ -136,11 +136,19 @@ func TestRoundsRotateWhoBeginsAndEndWhenACaseHasHadItsOwn(t *testing.T) {
 	other.Variant = "v=2"
 	r := &runner{t: t, out: io.Discard, series: map[string][]Sample{}}
 	groups := groupsOf([]Case{fake("a"), other, fake("b"), once})
-	for n := range 3 {
+	orders := map[string]bool{}
+	for n := range 12 {
+		order = nil
 		r.round(n, groups)
+		got := strings.Join(order, "")
+		inOrder := slices.Sorted(slices.Values(order[:len(order)-1]))
+		if want := map[bool]string{true: "abc", false: "ab"}[n == 0]; strings.Join(inOrder, "") != want || !strings.HasSuffix(got, "d") {
+			t.Errorf("round %d: ran %s, want %s in any order and then d", n, got, want)
+		}
+		orders[got] = n > 0
 	}
-	if got, want := strings.Join(order, ""), "abcd"+"bad"+"abd"; got != want {
-		t.Errorf("ran in the order %s, want %s", got, want)
+	if !orders["abd"] || !orders["bad"] {
+		t.Errorf("12 rounds had the orders %v, want both of a and b", orders)
 	}
 }
 

@@ -23,7 +23,7 @@ const expiring = 10_000
 func expiryCases() []Case {
 	c := smallPool()
 	c.MaxWait = 5 * time.Millisecond
-	return quick(overPeers("W6Expiry", "", c, func(b *testing.B, p Pool) {
+	expire := func(b *testing.B, p Pool) {
 		b.StopTimer()
 		warm(b, 2*expiring) // each caller's timer may start a goroutine, too
 		before := settledFootprint(b, runtime.NumGoroutine())
@@ -33,7 +33,8 @@ func expiryCases() []Case {
 		after := settledFootprint(b, before.goroutines)
 		b.ReportMetric(float64(after.goroutines-before.goroutines), "goroutines-kept")
 		b.ReportMetric(float64(after.heap-before.heap), "kept-B")
-	}))
+	}
+	return quick(append(overPeers("W6Expiry", "", c, expire), inContext("W6Expiry", "", c, expire)))
 }
 
 // expireAll runs the clock only while callers come and give up.

@@ -18,6 +18,9 @@ import (
 // mysqlMax is how many connections each pool has, all of them open before the load begins.
 const mysqlMax = 16
 
+// mysqlLeast is twice the time for which weir takes a check for good, so that checks fall due in it.
+const mysqlLeast = time.Second
+
 // A mysqlVariant is one load. Without a limit database/sql waits for ever; weir keeps to its own default of a second in any
 // case, which costs it nothing.
 type mysqlVariant struct {
@@ -44,7 +47,7 @@ func mysqlCases(s *mysqlServer) []Case {
 		for _, v := range mysqlVariants() {
 			for _, c := range mysqlContenders() {
 				cases = append(cases, Case{
-					Workload: "W10MySQL", Variant: v.name(q), Contender: "pool=" + c.name,
+					Workload: "W10MySQL", Variant: v.name(q), Contender: "pool=" + c.name, Least: mysqlLeast,
 					Run: func(b *testing.B) { runMySQL(b, s, c, v, q) },
 				})
 			}
@@ -65,6 +68,9 @@ func runMySQL(b *testing.B, s *mysqlServer, c mysqlContender, v mysqlVariant, q 
 	b.ReportAllocs()
 	calls, err := loadMySQL(pool, v.goroutines, b.N, q, b.ResetTimer)
 	b.StopTimer()
+	if c, ok := pool.(interface{ checks() uint64 }); ok {
+		b.ReportMetric(float64(c.checks()), "checks")
+	}
 	if err := errors.Join(err, pool.close()); err != nil {
 		b.Fatal(err)
 	}
@@ -118,6 +124,9 @@ func (p mysqlLeases) call(use mysqlUse) error {
 	defer lease.Release()
 	return use(ctx, lease.Value())
 }
+
+// checks is how many times a connection was checked because a caller wanted it.
+func (p mysqlLeases) checks() uint64 { return p.pool.Stats().Checks[weir.OnAcquire] }
 
 func (p mysqlLeases) close() error { return p.end(context.Background()) }
 

@@ -34,6 +34,8 @@ type Config struct {
 	// MaxWait bounds the wait for a resource: with the pool's own limit where it has one, else with a context for
 	// each use. Zero: the workload needs no limit.
 	MaxWait time.Duration
+	// MaxOpening bounds how many opens run at a time, in the pool that has such a bound. Zero: its default.
+	MaxOpening int
 	// Open makes a resource.
 	Open func(context.Context) (*Resource, error)
 }

@@ -16,6 +16,8 @@ import (
 type Spike struct {
 	Idle, Max, Callers int
 	Open, Work         time.Duration
+	// MaxOpening is that of Config.
+	MaxOpening int
 	// Failing makes every open after the idle ones fail, after the same time.
 	Failing bool
 }
@@ -59,7 +61,7 @@ var errRefused = errors.New("benchmarks: open refused")
 // their lock. When callers are left unserved after 10 s that is an error, and they and their pool stay behind.
 func (s Spike) Run(open func(Config) (Pool, error)) (SpikeResult, error) {
 	var watch spikeWatch
-	p, err := open(Config{Max: s.Max, Idle: s.Idle, Open: s.opener(&watch)})
+	p, err := open(Config{Max: s.Max, Idle: s.Idle, MaxOpening: s.MaxOpening, Open: s.opener(&watch)})
 	if err != nil {
 		return SpikeResult{}, err
 	}
@@ -170,7 +172,12 @@ func spikeCases(full bool) []Case {
 			cases = append(cases, c)
 		}
 	}
-	return cases
+	bounded := LongSpike()
+	bounded.MaxOpening = 10 // fewer than it would open
+	return append(cases, Case{
+		Workload: "W5bLongUses", Variant: "opening=10", Contender: "pool=weir", Quick: true,
+		Fake: func() (Outcome, error) { return bounded.outcome(Peers()[0]) },
+	})
 }
 
 func (s Spike) outcome(peer Peer) (Outcome, error) {
@@ -185,11 +192,15 @@ func (s Spike) outcome(peer Peer) (Outcome, error) {
 		"refused":       float64(r.Refused),
 	}
 	if peer.Name == "weir" {
-		settings, err := weir.ReadSettings(weir.WithMaxOpen(s.Max), weir.WithMinIdle(s.Idle))
-		if err != nil {
-			return Outcome{}, err
+		most := s.MaxOpening
+		if most == 0 {
+			settings, err := weir.ReadSettings(weir.WithMaxOpen(s.Max), weir.WithMinIdle(s.Idle))
+			if err != nil {
+				return Outcome{}, err
+			}
+			most = settings.MaxOpening
 		}
-		metrics["MaxOpening"] = float64(settings.MaxOpening)
+		metrics["MaxOpening"] = float64(most)
 	}
 	return Outcome{Nanoseconds: r.Took.Nanoseconds(), Metrics: metrics, Series: r.Series}, nil
 }

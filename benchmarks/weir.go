@@ -3,6 +3,7 @@ package benchmarks
 import (
 	"context"
 	"log/slog"
+	"testing"
 	"time"
 
 	"github.com/weirpool/weir"
@@ -48,6 +49,9 @@ func OpenWeir(c Config, f Features) (Pool, error) {
 	if c.MaxWait > 0 {
 		opts = append(opts, weir.WithMaxWait(c.MaxWait))
 	}
+	if c.MaxOpening > 0 {
+		opts = append(opts, weir.WithMaxOpening(c.MaxOpening))
+	}
 	if f.Check {
 		factory.Check = func(context.Context, *Resource) error { return nil }
 		opts = append(opts, weir.WithCheckWindow(f.CheckWindow))
@@ -85,3 +89,33 @@ func (p weirPool) Close() { p.pool.Close(context.Background()) }
 type blind struct{}
 
 func (blind) Observe(weir.Event) {}
+
+// weirInContext is weir as one drives it who has a context for each request anyway: the limit on the wait is the context's.
+type weirInContext struct {
+	weirPool
+	limit time.Duration
+}
+
+func openWeirInContext(c Config) (Pool, error) {
+	limit := c.MaxWait
+	c.MaxWait = 0
+	p, err := OpenWeir(c, EveryFeature())
+	if err != nil {
+		return nil, err
+	}
+	return weirInContext{p.(weirPool), limit}, nil
+}
+
+func (p weirInContext) Use(ctx context.Context, work func()) error {
+	ctx, cancel := context.WithTimeout(ctx, p.limit)
+	defer cancel()
+	return p.weirPool.Use(ctx, work)
+}
+
+// inContext is a case of weir in a context, beside those that have only weir with its own limit.
+func inContext(workload, variant string, c Config, run func(b *testing.B, p Pool)) Case {
+	return Case{
+		Workload: workload, Variant: variant, Contender: "pool=weir in a context",
+		Run: func(b *testing.B) { onPool(b, func() (Pool, error) { return openWeirInContext(c) }, run) },
+	}
+}

@@ -17,7 +17,8 @@ func writeFacts(ctx context.Context, w io.Writer) error {
 	fmt.Fprintf(w, "date: %s\n", time.Now().UTC().Format(time.DateOnly))
 	fmt.Fprintf(w, "machine: %d processors, GOMAXPROCS %d, load before the first round %s\n",
 		runtime.NumCPU(), runtime.GOMAXPROCS(0), load())
-	fmt.Fprintf(w, "go: %s\n", runtime.Version())
+	fmt.Fprintf(w, "cpu: %s\n", processor())
+	fmt.Fprintf(w, "go: %s, %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	fmt.Fprintf(w, "weir: %s\n", revision(ctx))
 	modules, err := versions(ctx)
 	if err != nil {
@@ -72,6 +73,20 @@ func required(ctx context.Context) ([]string, error) {
 		}
 	}
 	return direct, nil
+}
+
+// processor is what the machine calculates with, where the system tells.
+func processor() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return "unknown"
+	}
+	for line := range strings.Lines(string(text)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "unknown"
 }
 
 // load is how busy the machine was over the last minute, where the system tells.

@@ -40,7 +40,7 @@ func main() {
 	flag.BoolVar(&j.quick, "quick", false, "only the cases of the short run")
 	flag.StringVar(&j.benchtime, "benchtime", "", "how long each, as go test -benchtime (default 100ms, 30ms with -quick)")
 	flag.StringVar(&j.results, "results", "results", "the folder of the results")
-	flag.StringVar(&j.name, "name", "", "what their names begin with (default bench, quick with -quick)")
+	flag.StringVar(&j.name, "name", "", "what their names begin with (default bench, some with -cases, quick with -quick)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -56,6 +56,9 @@ func (j job) settle() (job, error) {
 		return j, fmt.Errorf("-rounds: %d: limit is at least 1", j.rounds)
 	}
 	benchtime, name := "100ms", "bench"
+	if j.cases != "." {
+		name = "some" // not in the place of what was measured of all
+	}
 	if j.quick {
 		benchtime, name = "30ms", "quick"
 	}

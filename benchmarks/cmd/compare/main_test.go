@@ -66,8 +66,9 @@ func TestQuickRunHasItsOwnNameAndTime(t *testing.T) {
 	for _, c := range []struct {
 		given, want job
 	}{
-		{job{rounds: 6}, job{rounds: 6, benchtime: "100ms", name: "bench"}},
-		{job{rounds: 6, quick: true}, job{rounds: 6, quick: true, benchtime: "30ms", name: "quick"}},
+		{job{rounds: 6, cases: "."}, job{rounds: 6, cases: ".", benchtime: "100ms", name: "bench"}},
+		{job{rounds: 6, cases: "W3"}, job{rounds: 6, cases: "W3", benchtime: "100ms", name: "some"}},
+		{job{rounds: 6, cases: ".", quick: true}, job{rounds: 6, cases: ".", quick: true, benchtime: "30ms", name: "quick"}},
 		{job{rounds: 1, quick: true, benchtime: "5x", name: "a"}, job{rounds: 1, quick: true, benchtime: "5x", name: "a"}},
 	} {
 		if got, err := c.given.settle(); err != nil || got != c.want {
