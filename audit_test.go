@@ -22,7 +22,7 @@ func TestAuditFindsEveryFault(t *testing.T) {
 	faults := []string{
 		"list length", "unlinked resource", "torn link", "state", "index", "lost resource", "sequence of idle", "sequence of lent",
 		"condemned idle", "order of idle", "order of lent", "surplus", "waiter beside idle", "opened", "retired", "acquired",
-		"waits", "checks", "generation", "end",
+		"waits", "checks", "generation", "end", "aging", "aging of lent", "crowd", "waiter left behind",
 	}
 	for _, fault := range faults {
 		t.Run(fault, func(t *testing.T) {

@@ -67,6 +67,17 @@ func (p *Pool[T]) breakLocked(what string) (mend func()) {
 		return change(&lent.back.lentAt, -1)
 	case "surplus":
 		return change(&p.maxOpen, len(p.all)-1)
+	case "aging":
+		return change(&p.governor.aging, p.governor.aging+1)
+	case "aging of lent":
+		flag, count := change(&lent.front.aging, true), change(&p.governor.aging, p.governor.aging+1)
+		return func() { flag(); count() }
+	case "crowd":
+		was := p.crowd.Swap(packed)
+		return func() { p.crowd.Store(was) }
+	case "waiter left behind":
+		p.arrivals.push(&waiter[T]{ready: make(chan struct{}, 1)})
+		return func() { p.arrivals.take() }
 	case "waiter beside idle":
 		w := &waiter[T]{ready: make(chan struct{}, 1)}
 		p.queue.insert(w)
@@ -162,10 +173,16 @@ func (a *auditor[T]) resource(r *resource[T], s state) {
 }
 
 func (a *auditor[T]) index() {
+	aging := 0
 	for i, r := range a.p.all {
 		a.expect(r.index == i, "resource %d: index %d, stands at %d", r.id, r.index, i)
 		a.expect(r.state != closing, "resource %d: closing, still among all", r.id)
+		if r.aging {
+			aging++
+			a.expect(r.state != inUse, "resource %d: lent, and counted as soon too old to be idle", r.id)
+		}
 	}
+	a.expect(a.p.governor.aging == aging, "%d count as soon too old, %d are", a.p.governor.aging, aging)
 }
 
 func (a *auditor[T]) counts() {
@@ -223,6 +240,9 @@ func (a *auditor[T]) waiters() {
 		last, ticket = w, w.ticket
 	}
 	a.expect(q.back == last && q.len == n, "queue: length %d, walked %d", q.len, n)
+	crowd := p.crowd.Load()
+	a.expect((crowd == quiet) == (q.len == 0), "%d wait, callers are told %d", q.len, crowd)
+	a.expect(!p.closed || !p.limit.armed, "closed, and an alarm is set for MaxWait")
 	if q.front != nil && p.opts.maxWait < NoLimit {
 		a.expect(p.limit.armed && p.limit.at <= q.front.deadline(p.opts.maxWait), "waiter %d: nothing will end its wait", q.front.ticket)
 	}
@@ -251,6 +271,8 @@ func (a *auditor[T]) settled() {
 	p := a.p
 	ended := p.stats.Wait.Count + uint64(p.queue.len)
 	a.expect(p.stats.Waited == ended, "waited %d, ended or still waiting %d", p.stats.Waited, ended)
+	a.expect(p.arrivals.top.Load() == nil || p.crowd.Load() == packed, "somebody queued without the lock and was left behind")
+	a.expect(p.stats.Wait.Sum >= 0, "waits sum to %v", p.stats.Wait.Sum)
 	for r := p.lists[idle].front; r != nil && r != r.next; r = r.next {
 		a.expect(r.gen == p.gen, "resource %d: idle, of generation %d, the pool's is %d", r.id, r.gen, p.gen)
 	}

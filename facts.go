@@ -27,7 +27,7 @@ func (p *Pool[T]) factsLocked(now int64) *facts {
 
 func (f *facts) explain(by Limit, waited int64) *ExhaustedError {
 	e := ExhaustedError(*f)
-	e.Limit, e.Waited = by, time.Duration(waited)
+	e.Limit, e.Waited = by, time.Duration(max(waited, 0)) // a caller may have come since the time was read
 	return &e
 }
 

@@ -110,6 +110,7 @@ func newWorld(t *testing.T, d *dice) *world {
 	}
 	w.pool = p
 	t.Cleanup(w.leave)
+	time.Sleep(offBeat)
 	return w
 }
 
@@ -130,8 +131,13 @@ func (w *world) did(format string, args ...any) { w.log = append(w.log, fmt.Spri
 func (w *world) step(d *dice) {
 	w.steps++
 	switch d.roll(26) {
-	case 0, 1, 2, 3, 4:
+	case 0, 1, 2, 3:
 		w.acquire(0)
+	case 4: // one behind the other, and nobody looks meanwhile
+		for range 4 {
+			w.acquire(0)
+			synctest.Wait()
+		}
 	case 5, 6:
 		w.acquire(time.Duration(1+d.roll(40)) * time.Millisecond)
 	case 7:

@@ -329,6 +329,7 @@ func newDuel(t *testing.T, maxOpen int) *duel {
 			g.subject.close()
 		}
 	})
+	time.Sleep(offBeat)
 	return h
 }
 

@@ -1,0 +1,65 @@
+package weir
+
+import "context"
+
+// Stacked counts the callers who have queued without the lock and were not brought over yet. Nobody may arrive meanwhile.
+func Stacked[T any](p *Pool[T]) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for w := p.arrivals.top.Load(); w != nil; w = w.next {
+		n++
+	}
+	return n
+}
+
+// Unpack tells callers who arrive to come with the lock, as if more than returns could help now. The next caller who does finds
+// out what is so.
+func Unpack[T any](p *Pool[T]) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.crowdLocked(waiting)
+}
+
+// Pack tells callers who arrive to queue without the lock.
+func Pack[T any](p *Pool[T]) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.crowdLocked(packed)
+}
+
+// AcquirePacked acquires like a caller who was told that the pool is packed, which may not be so any more.
+func AcquirePacked[T any](ctx context.Context, p *Pool[T]) (Lease[T], error) {
+	w := p.newWaiter()
+	p.arrive(w, nil)
+	return p.await(ctx, w)
+}
+
+// LeaveServed waits like a caller who is served, does not get to run until meanwhile has returned, and finds then that ctx has
+// ended.
+func LeaveServed[T any](ctx context.Context, p *Pool[T], meanwhile func()) error {
+	w := p.newWaiter()
+	p.arrive(w, new(callSite))
+	meanwhile()
+	return p.giveUp(ctx, w)
+}
+
+// RefuseLatecomer ends the waits of all as Close does, when one of them arrived after Close read the clock.
+func RefuseLatecomer[T any](p *Pool[T]) error {
+	p.mu.Lock()
+	now := p.clock.exact()
+	w := p.newWaiter()
+	w.since = now + 1
+	p.stats.Waited++
+	p.refuseLocked(w, ErrClosed, now)
+	p.mu.Unlock()
+	_, err := p.await(context.Background(), w)
+	return err
+}
+
+// Aging counts the idle resources that are known to be too old soon.
+func Aging[T any](p *Pool[T]) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.governor.aging
+}
