@@ -4,6 +4,7 @@
 //	go run ./cmd/compare                          everything: results/bench.*
 //	go run ./cmd/compare -quick                   the short run: results/quick.*
 //	go run ./cmd/compare -cases W3 -name crowds   some of it
+//	go run ./cmd/compare -again                   measures nothing: tables and pictures from the raw lines there are
 //
 // It is run in the folder of the benchmarks.
 package main
@@ -31,6 +32,7 @@ type job struct {
 	benchtime string
 	results   string
 	name      string
+	again     bool
 }
 
 func main() {
@@ -41,6 +43,7 @@ func main() {
 	flag.StringVar(&j.benchtime, "benchtime", "", "how long each, as go test -benchtime (default 100ms, 30ms with -quick)")
 	flag.StringVar(&j.results, "results", "results", "the folder of the results")
 	flag.StringVar(&j.name, "name", "", "what their names begin with (default bench, some with -cases, quick with -quick)")
+	flag.BoolVar(&j.again, "again", false, "make the tables and pictures of an earlier run again")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -75,6 +78,9 @@ func (j job) run(ctx context.Context, out io.Writer) error {
 	j, err := j.settle()
 	if err != nil {
 		return err
+	}
+	if j.again {
+		return j.keep(out)
 	}
 	dir, err := os.MkdirTemp("", "weir-bench-")
 	if err != nil {

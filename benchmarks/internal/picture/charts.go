@@ -3,6 +3,7 @@ package picture
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/weirpool/weir/benchmarks/internal/report"
 )
@@ -45,18 +46,18 @@ func comparison(raw *report.Raw, title, reading string, of ...measurement) chart
 // pools are the names of all that have this measurement, the best first.
 func (m measurement) pools(raw *report.Raw) []string {
 	var names []string
-	median := map[string]float64{}
+	counts := map[string]float64{}
 	for _, s := range raw.Series {
 		if v, ok := s.Spread(m.unit); ok && s.Group == m.group {
 			names = append(names, s.Name)
-			median[s.Name] = v.Median
+			counts[s.Name] = v.Counts(m.unit)
 		}
 	}
 	slices.SortStableFunc(names, func(a, b string) int {
 		if m.more {
 			a, b = b, a
 		}
-		return cmp.Compare(median[a], median[b])
+		return cmp.Compare(counts[a], counts[b])
 	})
 	return names
 }
@@ -72,11 +73,13 @@ func (m measurement) panel(raw *report.Raw, names []string) panel {
 	return p
 }
 
+// spreadOf has in its middle what counts of all rounds.
 func spreadOf(raw *report.Raw, group, name, unit string) *report.Spread {
 	v, ok := raw.Find(group, name).Spread(unit)
 	if !ok {
 		return nil
 	}
+	v.Median = v.Counts(unit)
 	return &v
 }
 
@@ -95,14 +98,14 @@ func contentionChart(raw *report.Raw) chart {
 		"Each yields once while it holds one. Median of all rounds, with the least and the greatest. Less is better.",
 		measurement{title: "time per use", group: group, unit: perUse},
 		measurement{title: "p99 wait", group: group, unit: "p99-ns"},
-		measurement{title: "longest wait", group: group, unit: "max-ns"},
+		measurement{title: "longest wait, worst round", group: group, unit: "max-ns"},
 	)
 }
 
 func failingChart(raw *report.Raw) chart {
 	return comparison(raw, "Every open fails: how many of 50 callers are served?",
 		"Five connections are open and stay good; every further open fails after 150 ms. More is better.",
-		measurement{title: "callers served", group: "W5cFailingOpens", unit: "served", axis: "callers", more: true},
+		measurement{title: "callers served, worst round", group: "W5cFailingOpens", unit: "served", axis: "callers", more: true},
 	)
 }
 
@@ -112,9 +115,10 @@ func mysqlChart(raw *report.Raw) chart {
 		title:   "SELECT 1 on MariaDB over loopback, 16 connections",
 		reading: "A whole call, waiting included: half of them and 99 of 100 take less. Median of the rounds, least, greatest. Less is better.",
 	}
+	pools := []string{subject, "database/sql", "database/sql QueryRow"}
 	for _, n := range []string{"8", "64", "256"} {
 		p := panel{title: n + " goroutines"}
-		for _, name := range []string{subject, "database/sql"} {
+		for _, name := range pools {
 			for _, unit := range []string{"p50-ns", "p99-ns"} {
 				p.values = append(p.values, spreadOf(raw, "W10MySQL/query=select1/goroutines="+n, name, unit))
 			}
@@ -123,10 +127,11 @@ func mysqlChart(raw *report.Raw) chart {
 			c.panels = append(c.panels, p)
 		}
 	}
-	for _, name := range []string{subject, "database/sql"} {
+	for _, name := range pools {
+		label := strings.TrimPrefix(name, "database/sql ") // the panels need the room
 		c.rows = append(c.rows,
-			row{label: name + " p50", subject: name == subject, pale: true},
-			row{label: name + " p99", subject: name == subject})
+			row{label: label + " p50", subject: name == subject, pale: true},
+			row{label: label + " p99", subject: name == subject})
 	}
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -51,7 +52,7 @@ func TestEveryPictureIsXMLThatNamesItsPools(t *testing.T) {
 		"try-contention.svg": {"weir", "puddle", "channel"},
 		"try-spike.svg":      {"weir", "puddle", "database/sql", "smartconnpool"},
 		"try-failing.svg":    {"weir", "puddle", "redigo"},
-		"try-mysql.svg":      {"weir", "database/sql", "256 goroutines"},
+		"try-mysql.svg":      {"weir", "database/sql", "QueryRow p99", "256 goroutines"},
 	} {
 		svg := files[name]
 		said := letters(t, name, svg)
@@ -63,6 +64,15 @@ func TestEveryPictureIsXMLThatNamesItsPools(t *testing.T) {
 		if len(svg) > 100_000 {
 			t.Errorf("%s has %d bytes, want at most 100,000", name, len(svg))
 		}
+	}
+}
+
+func TestPicturesShowTheWorstRoundWhereItCounts(t *testing.T) {
+	const line = "BenchmarkW5cFailingOpens/pool=weir 1 200000000 ns/op %d served\n"
+	files := drawn(t, fmt.Sprintf(line+line+line, 50, 43, 50), "")
+	said := letters(t, "try-failing.svg", files["try-failing.svg"])
+	if !strings.Contains(said, "43") || !strings.Contains(said, "worst round") {
+		t.Errorf("got %q, want that 43 were served in the worst round", said)
 	}
 }
 

@@ -41,7 +41,7 @@ func TestTableComparesMediansAndRunsOfOneGroup(t *testing.T) {
 
 ### W5Spike
 
-| pool | median | least..most | runs | weir / it | run by run | opens | served |
+| pool | median | least..most | runs | weir / it | run by run | opens (worst round) | served (worst round) |
 |---|---|---|---|---|---|---|---|
 | weir | 20ms | 20ms..20ms | 1 | 1.00 | 1.00..1.00 | 0 | 50 |
 
@@ -102,7 +102,7 @@ func TestTimesBesideTheMeanHaveColumnsOfTheirOwn(t *testing.T) {
 	for _, c := range []struct{ line, head, row string }{
 		{
 			"BenchmarkW3/pool=weir 1 900 ns/op 3.5e+06 max-ns 2.01 max/min 244000 p99.9-ns 1500.5 p50-ns 175 B/op 2 allocs/op",
-			"| max/min | p50 wait | p99.9 wait | max wait | B/op | allocs/op |",
+			"| max/min (worst round) | p50 wait | p99.9 wait | longest wait (worst round) | B/op | allocs/op |",
 			"| 2.01 | 1500 ns | 244.0 µs | 3.5ms | 175 | 2 |",
 		},
 		{
@@ -112,7 +112,7 @@ func TestTimesBesideTheMeanHaveColumnsOfTheirOwn(t *testing.T) {
 		},
 		{
 			"BenchmarkW9/pool=weir 1 900 ns/op 1000 longest-ns 1.2e+06 kept-B",
-			"| longest | kept B |",
+			"| longest (worst round) | kept B (worst round) |",
 			"| 1000 ns | 1200000 |",
 		},
 	} {
@@ -122,6 +122,16 @@ func TestTimesBesideTheMeanHaveColumnsOfTheirOwn(t *testing.T) {
 				t.Errorf("%s: got:\n%s\nwant %q", c.line, got, want)
 			}
 		}
+	}
+}
+
+func TestTablesShowTheWorstRoundWhereItCounts(t *testing.T) {
+	got := tablesOf(t, `BenchmarkW5/pool=weir 1 900 ns/op 50 served 0 opens 100 max-ns 10 p99-ns
+BenchmarkW5/pool=weir 1 900 ns/op 49 served 0 opens 100 max-ns 10 p99-ns
+BenchmarkW5/pool=weir 1 900 ns/op 50 served 3 opens 400 max-ns 30 p99-ns
+`)
+	if want := "| 49 | 3 | 10.0 ns | 400 ns |\n"; !strings.Contains(got, want) {
+		t.Errorf("got:\n%s\nwant %q", got, want)
 	}
 }
 

@@ -15,6 +15,7 @@ const subject = "weir"
 // A Spread is the middle and the ends of the runs of one series.
 type Spread struct {
 	Median, Min, Max float64
+	runs             int
 }
 
 // SpreadOf sums up runs, of which there must be at least one.
@@ -25,7 +26,7 @@ func SpreadOf(runs []float64) Spread {
 	if len(s)%2 == 0 {
 		median = (s[mid-1] + s[mid]) / 2
 	}
-	return Spread{Median: median, Min: s[0], Max: s[len(s)-1]}
+	return Spread{Median: median, Min: s[0], Max: s[len(s)-1], runs: len(s)}
 }
 
 // Write writes the tables, one for each group, as Markdown. notes are said beside the name they belong to.
@@ -159,15 +160,23 @@ func otherUnits(group []*Series) []string {
 // ratios compares the medians, and beside that run with run: what ran in the same round met the same machine.
 func ratios(subject, other []float64) []string {
 	medians := fmt.Sprintf("%.2f", SpreadOf(subject).Median/SpreadOf(other).Median)
-	if len(subject) != len(other) {
+	each, ok := ratioOf(subject, other)
+	if !ok {
 		return []string{medians, "–"}
 	}
-	each := make([]float64, len(other))
-	for i := range other {
-		each[i] = subject[i] / other[i]
+	return []string{medians, fmt.Sprintf("%.2f..%.2f", each.Min, each.Max)}
+}
+
+// ratioOf compares run with run. Where one has more of them it is not known which belong together.
+func ratioOf(subject, other []float64) (each Spread, ok bool) {
+	if len(subject) != len(other) || len(other) == 0 {
+		return Spread{}, false
 	}
-	r := SpreadOf(each)
-	return []string{medians, fmt.Sprintf("%.2f..%.2f", r.Min, r.Max)}
+	all := make([]float64, len(other))
+	for i := range other {
+		all[i] = subject[i] / other[i]
+	}
+	return SpreadOf(all), true
 }
 
 func value(s *Series, unit string) string {
@@ -175,7 +184,7 @@ func value(s *Series, unit string) string {
 	if !ok {
 		return "–"
 	}
-	return format(unit, spread.Median)
+	return format(unit, spread.Counts(unit))
 }
 
 func writeFailed(out io.Writer, raw *Raw) {

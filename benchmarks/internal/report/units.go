@@ -12,6 +12,8 @@ const (
 	timeUnit   = "ns/op"
 	memoryUnit = "B/op"
 	allocsUnit = "allocs/op"
+	// refusedUnit counts callers who got an error.
+	refusedUnit = "refused"
 	// nsSuffix ends the units of metrics that are times.
 	nsSuffix = "-ns"
 	// waitPrefix begins those of a wait where the plain ones are those of a whole call.
@@ -21,9 +23,45 @@ const (
 // ranks are the metrics that speak of a distribution.
 var ranks = []string{"p50", "p90", "p99", "p99.9", "max"}
 
+// worstEnd has the units of which the worst round counts, and not the median: what is promised to each caller is broken by one
+// round that breaks it.
+var worstEnd = map[string]func(Spread) float64{
+	"max-ns":          greatest,
+	"wait-max-ns":     greatest,
+	"longest-ns":      greatest,
+	"max/min":         greatest,
+	"max/median":      greatest,
+	"goroutines-kept": greatest,
+	"kept-B":          greatest,
+	"dials-at-once":   greatest,
+	"opens":           greatest,
+	refusedUnit:       greatest,
+	"served":          func(s Spread) float64 { return s.Min },
+}
+
+func greatest(s Spread) float64 { return s.Max }
+
+// Counts is the value that stands for all rounds of a unit: the median, or the worst round where that is what counts.
+func (s Spread) Counts(unit string) float64 {
+	if end, ok := worstEnd[unit]; ok {
+		return end(s)
+	}
+	return s.Median
+}
+
+func isTime(unit string) bool { return unit == timeUnit || strings.HasSuffix(unit, nsSuffix) }
+
 // head is what a column of a unit is called among the units of its group: "p99-ns" is "p99 wait", or "p99 call" where the
-// waits have columns of their own.
+// waits have columns of their own. It says so where the worst round is shown.
 func head(unit string, all []string) string {
+	name := plainHead(unit, all)
+	if _, ok := worstEnd[unit]; ok {
+		return strings.Replace(name, "max ", "longest ", 1) + " (worst round)"
+	}
+	return name
+}
+
+func plainHead(unit string, all []string) string {
 	name, ok := strings.CutSuffix(unit, nsSuffix)
 	if !ok {
 		return strings.ReplaceAll(unit, "-", " ")
@@ -59,7 +97,7 @@ func place(unit string) int {
 // format writes a value of a unit.
 func format(unit string, v float64) string {
 	switch {
-	case unit == timeUnit || strings.HasSuffix(unit, nsSuffix):
+	case isTime(unit):
 		return Duration(v)
 	case unit == memoryUnit || unit == allocsUnit || math.Abs(v) >= 100 || v == math.Trunc(v):
 		return fmt.Sprintf("%.0f", v)
