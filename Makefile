@@ -3,7 +3,7 @@
 # make demo-mariadb  all of it on a replicating pair of MariaDB servers
 # make test          everything: checks, all tests under the race detector, every benchmark once
 # make check         formatting, vet, go.mod files, what the core imports
-# make bench         weir against ten other pools, a quarter of an hour; make bench-quick: a minute of the main workloads
+# make bench         weir against ten other pools, 20 minutes; make bench-quick: a minute of the main workloads
 # make chaos, fuzz   half a minute of random faults on real servers; a minute of random histories
 
 export PATH := $(PATH):/usr/sbin

@@ -35,7 +35,7 @@ func comparison(raw *report.Raw, title, reading string, of ...measurement) chart
 		}
 	}
 	for _, name := range names {
-		c.rows = append(c.rows, row{label: name, subject: name == subject})
+		c.rows = append(c.rows, row{label: strings.ReplaceAll(name, "_", " "), subject: name == subject})
 	}
 	for _, m := range of {
 		c.panels = append(c.panels, m.panel(raw, names))

@@ -41,11 +41,11 @@ func others(of reading, names ...string) []reading {
 	return all
 }
 
-// peers are all other pools of a group.
+// peers are all other pools of a group, but for weir driven in another way.
 func peers(raw *Raw, group string) []string {
 	var names []string
 	for _, s := range raw.Series {
-		if s.Group == group && s.Name != subject {
+		if s.Group == group && s.Name != subject && !strings.HasPrefix(s.Name, subject+"_") {
 			names = append(names, s.Name)
 		}
 	}

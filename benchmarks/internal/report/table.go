@@ -73,6 +73,10 @@ func workload(group string) string {
 
 func writeGroup(out io.Writer, group []*Series) {
 	l := layoutOf(group)
+	if group[0].Key == "pool" && l.timed {
+		group = slices.Clone(group) // the order of the run means nothing
+		slices.SortStableFunc(group, func(a, b *Series) int { return cmp.Compare(a.median(), b.median()) })
+	}
 	columns := l.columns(group[0].Key)
 	fmt.Fprintf(out, "\n### %s\n\n| %s |\n|%s\n", group[0].Group, strings.Join(columns, " | "), strings.Repeat("---|", len(columns)))
 	for _, s := range group {
@@ -133,6 +137,14 @@ func (l layout) row(s *Series) []string {
 		all = append(all, value(s, u))
 	}
 	return all
+}
+
+// median is that of its time, or 0.
+func (s *Series) median() float64 {
+	if len(s.Runs[timeUnit]) == 0 {
+		return 0
+	}
+	return SpreadOf(s.Runs[timeUnit]).Median
 }
 
 // count is how many runs there were.
