@@ -57,6 +57,9 @@ func TestFakeCasesComeToTheSameEachTime(t *testing.T) {
 		if c.Contender != "pool=weir" && c.Contender != "pool=puddle" {
 			continue
 		}
+		if c.Variant != "" { // with a bound on opens, uses and opens end at one instant, in either order: its time is not judged
+			continue
+		}
 		t.Run(c.Name(), func(t *testing.T) {
 			first, err := inBubble(t, c.Fake)
 			if err != nil {
