@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -62,9 +63,11 @@ func contentionCases() []Case {
 }
 
 func contention(workload, variant string, c Config, size int, body body) []Case {
-	return overPeers(workload, variant, c, func(b *testing.B, p Pool) {
+	cases := overPeers(workload, variant, c, func(b *testing.B, p Pool) {
 		contend(b, crowd{pool: p, size: size, max: c.Max, limited: c.MaxWait > 0, work: body.work, settle: asleep})
 	})
+	// silenceper/pool can miss a wake-up and lose a caller for good: one run in some does not end.
+	return slices.DeleteFunc(cases, func(c Case) bool { return c.Contender == "pool=silenceper/pool" })
 }
 
 // contend measures a crowd and, if this is the run that counts, watches it.
