@@ -28,7 +28,7 @@ func (sleepyConn) Close() error                             { return nil }
 func (sleepyConn) Begin() (driver.Tx, error)                { return nil, errors.New("no transactions") }
 func (c sleepyConn) ResetSession(ctx context.Context) error { return c.well }
 
-func sleepyBackend(t *testing.T, well error) (*backend, *sql.Conn) {
+func sleepyMaker(t *testing.T, well error) (*maker, *sql.Conn) {
 	t.Helper()
 	db := sql.OpenDB(sleepyDriver{well})
 	t.Cleanup(func() { db.Close() })
@@ -36,7 +36,7 @@ func sleepyBackend(t *testing.T, well error) (*backend, *sql.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &backend{db: db, door: findDoor()}
+	b := &maker{db: db, door: findDoor()}
 	b.door.prove(conn)
 	return b, conn
 }
@@ -61,7 +61,7 @@ func busy(t *testing.T, conn *sql.Conn) (leave func()) {
 }
 
 func TestDoorFitsThisDatabaseSQL(t *testing.T) {
-	b, conn := sleepyBackend(t, nil)
+	b, conn := sleepyMaker(t, nil)
 	if b.door.shut.Load() {
 		t.Fatal("the door is shut: every look has a goroutine of its own")
 	}
@@ -82,7 +82,7 @@ func TestDoorFitsThisDatabaseSQL(t *testing.T) {
 }
 
 func TestDoorThatOpensTooEasilyIsShut(t *testing.T) {
-	b, conn := sleepyBackend(t, nil)
+	b, conn := sleepyMaker(t, nil)
 	other, err := b.db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -101,11 +101,11 @@ func TestDoorThatOpensTooEasilyIsShut(t *testing.T) {
 }
 
 func TestLookReturnsThoughSomebodyStaysInside(t *testing.T) {
-	for name, prepare := range map[string]func(*backend){
-		"door": func(*backend) {}, "no door": func(b *backend) { b.door.shut.Store(true) },
+	for name, prepare := range map[string]func(*maker){
+		"door": func(*maker) {}, "no door": func(b *maker) { b.door.shut.Store(true) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			b, conn := sleepyBackend(t, nil)
+			b, conn := sleepyMaker(t, nil)
 			prepare(b)
 			leave := busy(t, conn)
 			got := make(chan error, 1)
@@ -128,7 +128,7 @@ func TestLookReturnsThoughSomebodyStaysInside(t *testing.T) {
 
 func TestLookTellsWhatTheDriverSays(t *testing.T) {
 	for _, shut := range []bool{false, true} {
-		b, conn := sleepyBackend(t, driver.ErrBadConn)
+		b, conn := sleepyMaker(t, driver.ErrBadConn)
 		b.door.shut.Store(shut)
 		if err := b.probe(conn); !errors.Is(err, driver.ErrBadConn) {
 			t.Errorf("door shut %t: %v, want the driver's verdict", shut, err)

@@ -40,41 +40,41 @@ func driverStatements(cfg *mysql.Config) []string {
 }
 
 // statements is what the pool runs on a new connection before it is lent; the check is that of the connection opened last.
-func (b *backend) statements() []string {
-	out := []string{b.learnQuery()}
-	if b.sessionSetup != "" {
-		out = append(out, b.sessionSetup)
+func (j *judge) statements(more ...string) []string {
+	out := []string{j.learnQuery(more...)}
+	if j.sessionSetup != "" {
+		out = append(out, j.sessionSetup)
 	}
-	if !b.adviser.pool.Checks[weir.OnOpen] {
+	if !j.adviser.pool.Checks[weir.OnOpen] {
 		return out
 	}
-	if b.role == Any || b.validationQuery != "" {
-		out = append(out, b.query())
+	if j.role == Any || j.validationQuery != "" {
+		out = append(out, j.query())
 	}
-	if b.role == Any {
+	if j.role == Any {
 		return out
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.latest != nil {
-		return append(out, b.latest.flavour.query)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.latest != nil {
+		return append(out, j.latest.query)
 	}
-	return append(out, b.roleQuery(roleVariables[:]))
+	return append(out, j.roleQuery(roleVariables[:]))
 }
 
 // tryEvery is the pause between attempts to open a first connection.
 const tryEvery = 100 * time.Millisecond
 
 // try opens, checks and closes one connection, and goes on trying for as long as the start policy says.
-func (b *backend) try(ctx context.Context, w weir.Settings) error {
+func try[T any](ctx context.Context, f weir.Factory[T], w weir.Settings) error {
 	if w.StartWait == 0 {
-		return b.tryOne(ctx, w)
+		return tryOne(ctx, f, w)
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.StartWait)
 	defer cancel()
 	var last error
 	for {
-		err := b.tryOne(ctx, w)
+		err := tryOne(ctx, f, w)
 		if err == nil || errors.Is(err, weir.ErrPermanent) {
 			return err
 		}
@@ -89,16 +89,16 @@ func (b *backend) try(ctx context.Context, w weir.Settings) error {
 	}
 }
 
-func (b *backend) tryOne(ctx context.Context, w weir.Settings) error {
+func tryOne[T any](ctx context.Context, f weir.Factory[T], w weir.Settings) error {
 	ctx, cancel := context.WithTimeout(ctx, w.OpenTimeout)
 	defer cancel()
-	conn, err := b.open(ctx)
+	conn, err := f.Open(ctx)
 	if err != nil {
 		return err
 	}
-	defer b.close(conn) // it has served its purpose
+	defer f.Close(conn) // it has served its purpose
 	if !w.Checks[weir.OnOpen] {
 		return nil
 	}
-	return b.check(ctx, conn)
+	return f.Check(ctx, conn)
 }

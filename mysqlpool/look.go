@@ -17,9 +17,9 @@ var errInUse = errors.New("mysqlpool: the last borrower's statement still runs o
 
 // probe lets the driver look at its socket, without a round trip. database/sql makes a look wait for whatever still runs on the
 // connection, and the next borrower must not wait for that: where something does, the look has a goroutine of its own and probeLimit.
-func (b *backend) probe(conn *sql.Conn) error {
+func (m *maker) probe(conn *sql.Conn) error {
 	var verdict error
-	if b.door.enter(conn, func(dc any) { verdict = lookAt(dc) }) {
+	if m.door.enter(conn, func(dc any) { verdict = lookAt(dc) }) {
 		return verdict
 	}
 	return lookAside(conn)

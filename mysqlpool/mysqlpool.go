@@ -20,9 +20,9 @@ import (
 type Pool struct {
 	*weir.Pool[*sql.Conn]
 
-	backend *backend
-	driver  []string     // what the driver runs on a new connection
-	leave   func() error // what Close does last
+	maker  *maker
+	driver []string     // what the driver runs on a new connection
+	leave  func() error // what Close does last
 }
 
 // New makes a pool of connections to the server that the DSN names, in the form of go-sql-driver/mysql. See [NewConfig].
@@ -120,12 +120,12 @@ func (p *Pool) Close(ctx context.Context) error {
 
 // Warnings lists what the comparison with the server found at the first connection: too small a max_connections, too short a
 // wait_timeout. The same was logged.
-func (p *Pool) Warnings() []string { return p.backend.adviser.warnings() }
+func (p *Pool) Warnings() []string { return p.maker.adviser.warnings() }
 
 // HandshakeStatements lists what runs on a connection from its opening until it is lent for the first time: the statements of the
 // driver, as far as its configuration tells (nothing is known of a wrapped DB's), those of the pool, and the check.
 func (p *Pool) HandshakeStatements() []string {
-	return append(slices.Clone(p.driver), p.backend.statements()...)
+	return append(slices.Clone(p.driver), p.maker.statements()...)
 }
 
 func readSettings(name string, opts []Option) (settings, []Option, error) {
@@ -148,17 +148,17 @@ func start(ctx context.Context, db *sql.DB, s settings, opts []Option) (*Pool, e
 	if err != nil {
 		return nil, err
 	}
-	b := newBackend(db, s, w)
+	m := newMaker(db, s, w)
 	if w.MinIdle == 0 && !w.BackgroundStart && ctx != nil {
-		if err := b.try(ctx, w); err != nil {
+		if err := try(ctx, m.factory(), w); err != nil {
 			return nil, err
 		}
 	}
-	pool, err := weir.New(ctx, b.factory(), opts...)
+	pool, err := weir.New(ctx, m.factory(), opts...)
 	if err != nil {
 		return nil, err
 	}
-	return &Pool{Pool: pool, backend: b}, nil
+	return &Pool{Pool: pool, maker: m}, nil
 }
 
 // driverLog sends the driver's messages, which repeat what its errors say, to the pool's log.

@@ -2,7 +2,6 @@ package mysqlpool
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -63,7 +62,7 @@ type flavour struct {
 
 const unknownVariable = 1193 // ER_UNKNOWN_SYSTEM_VARIABLE
 
-// guessFlavour goes by the version; where that misleads, [backend.narrow] learns from the first check.
+// guessFlavour goes by the version; where that misleads, [settings.narrow] learns from the first check.
 func (s *settings) guessFlavour(version string) flavour {
 	f := flavour{version: version, query: s.query()}
 	if s.role == Any {
@@ -78,11 +77,10 @@ func (s *settings) guessFlavour(version string) flavour {
 }
 
 // narrow asks for each role variable and keeps those that exist.
-func (s *settings) narrow(ctx context.Context, conn *sql.Conn, f flavour) (flavour, error) {
+func (s *settings) narrow(ctx context.Context, a asker, f flavour) (flavour, error) {
 	f.variables = nil
 	for _, name := range roleVariables {
-		var value sql.NullString
-		err := queryRow(ctx, conn, s.comment()+"SELECT @@"+name, &value)
+		_, err := a.ask(ctx, s.comment()+"SELECT @@"+name)
 		if err == nil {
 			f.variables = append(f.variables, name)
 		} else if !isUnknownVariable(err) {
@@ -110,28 +108,19 @@ func (s *settings) roleQuery(variables []string) string {
 type answers []bool
 
 // askRole runs the query for life and role.
-func askRole(ctx context.Context, conn *sql.Conn, f flavour) (answers, error) {
-	rows, err := conn.QueryContext(ctx, f.query)
+func askRole(ctx context.Context, a asker, f flavour) (answers, error) {
+	row, err := a.ask(ctx, f.query)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	values := make([]sql.NullString, 1+len(f.variables))
-	into := make([]any, len(values))
-	for i := range values {
-		into[i] = &values[i]
-	}
-	if !rows.Next() {
-		return nil, errors.Join(rows.Err(), fmt.Errorf("mysqlpool: validation query %q returned no row", f.query))
-	}
-	if err := rows.Scan(into...); err != nil {
-		return nil, err
+	if len(row) != 1+len(f.variables) {
+		return nil, fmt.Errorf("mysqlpool: validation query %q was answered with %d columns, not %d", f.query, len(row), 1+len(f.variables))
 	}
 	out := make(answers, len(f.variables))
 	for i := range out {
-		out[i] = on(values[i+1].String)
+		out[i] = on(row[i+1].String)
 	}
-	return out, rows.Close()
+	return out, nil
 }
 
 // on reads a switch. MariaDB has turned read_only into a word with several values for on.
