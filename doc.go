@@ -34,6 +34,10 @@
 // is noticed, counted, logged, and harmless. The pool itself ends a lease in two cases only, both at the user's word:
 // [WithReclaimAfter] and a [Pool.Close] whose context ended.
 //
+// A holder may say what it uses the resource for, [Lease.Note], which errors and logs then tell, and leave a label on it,
+// [Lease.Label], by which [Pool.AcquirePreferring] finds it again. [Lease.Again] lends what a lease had once more, if nothing
+// has used it since.
+//
 // # Which limit wins
 //
 //	MaxOpen over MinIdle            idle resources are opened only where MaxOpen leaves room
@@ -67,6 +71,8 @@
 //	retire       to take a resource out for good
 //	recycle      to replace a resource because of its age
 //	sweep        the periodic pass in the background
+//	label        a number on a resource that says what it is good for
+//	note         what a holder says it uses a resource for
 //	generation   a number that moves when everything open must be replaced, see [Pool.EvictAll] and [Demoted]
 //	demoted      what a resource leads to has lost the wanted role
 package weir

@@ -1,6 +1,9 @@
 package weir
 
-import "context"
+import (
+	"context"
+	"runtime"
+)
 
 // Stacked counts the callers who have queued without the lock and were not brought over yet. Nobody may arrive meanwhile.
 func Stacked[T any](p *Pool[T]) int {
@@ -55,6 +58,11 @@ func RefuseLatecomer[T any](p *Pool[T]) error {
 	p.mu.Unlock()
 	_, err := p.await(context.Background(), w)
 	return err
+}
+
+// Ours reports whether a frame of that function, in that file, is left out at the inner end of a borrower's stack.
+func Ours(function, file string) bool {
+	return ours(runtime.Frame{Function: function, File: file})
 }
 
 // Aging counts the idle resources that are known to be too old soon.

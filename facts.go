@@ -42,9 +42,15 @@ func (p *Pool[T]) holdersLocked(now int64) []Holder {
 
 func (r *resource[T]) holder(now int64) Holder {
 	h := Holder{Resource: r.id, Age: time.Duration(now - r.lentAt)}
-	if r.site != nil {
-		site := *r.site // the next lease overwrites it
+	if r.trace == nil {
+		return h
+	}
+	if r.trace.site[0] != 0 {
+		site := r.trace.site // the next lease overwrites it
 		h.site = &site
+	}
+	if r.trace.noted == r.seq {
+		h.Note = r.trace.note
 	}
 	return h
 }

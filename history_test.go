@@ -47,7 +47,7 @@ type world struct {
 
 	calls     []*call
 	leases    []*possession
-	tried     int // leases by TryAcquire
+	tried     int // leases by TryAcquire and Again
 	failed    map[weir.Limit]int
 	misuses   int
 	paused    bool
@@ -210,12 +210,32 @@ func (w *world) try() {
 	if !ok {
 		return
 	}
+	w.took("TryAcquire", lease, waiting)
+}
+
+// took books a lease that was given at once, which it must not be while somebody waits.
+func (w *world) took(by string, lease weir.Lease[*part], waiting int) *part {
 	w.tried++
-	if waiting > 0 || w.paused {
-		w.t.Errorf("TryAcquire was given part %d: %d wait, paused %t", lease.Value().n, waiting, w.paused)
-	}
 	n := -w.tried
-	w.leases = append(w.leases, &possession{lease: lease, part: w.hold(lease, n), holder: n})
+	pt := w.hold(lease, n)
+	if waiting > 0 || w.paused {
+		w.t.Errorf("%s was given part %d: %d wait, paused %t", by, pt.n, waiting, w.paused)
+	}
+	w.leases = append(w.leases, &possession{lease: lease, part: pt, holder: n})
+	return pt
+}
+
+// again asks for what a lease that has ended had.
+func (w *world) again(l *possession) {
+	waiting, last := len(w.waiting()), l.part.last.Load()
+	lease, ok := l.lease.Again()
+	w.did("again for call %d: %t", l.holder, ok)
+	if !ok {
+		return
+	}
+	if pt := w.took("Again", lease, waiting); pt != l.part || last != int64(l.holder) {
+		w.t.Errorf("Again of call %d was given part %d, used last by %d; it had part %d", l.holder, pt.n, last, l.part.n)
+	}
 }
 
 // lent picks a lease that is out.
@@ -290,6 +310,7 @@ func (w *world) endAgain(d *dice) {
 	if before != after {
 		w.t.Errorf("a second end changed the books: %+v, before %+v", after, before)
 	}
+	w.again(l)
 }
 
 func (w *world) cancel(d *dice) {

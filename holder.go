@@ -7,21 +7,30 @@ import (
 	"time"
 )
 
-// maxFrames is how much of a borrower's stack is kept: enough to leave the frameworks behind.
-const maxFrames = 16
+// maxFrames is how much of a borrower's stack is kept: enough to leave database/sql and a mapper on top of it behind.
+const maxFrames = 24
 
 // A callSite is a borrower's stack as program counters; turning them into text is left to whoever prints it.
 type callSite [maxFrames]uintptr
+
+// A trace is what is known of a resource's holder besides the time. It is made once for a resource, when there is something to keep.
+type trace struct {
+	site  callSite // empty unless leak naming is on
+	note  string
+	noted uint64 // the seq of the lease the note is of: when that has ended, there is none
+}
 
 // A Holder describes a lease that is out.
 type Holder struct {
 	Resource uint64        // the resource's number, counted from 1 in the pool
 	Age      time.Duration // since it was lent
+	Note     string        // what the holder said it uses it for, see [Lease.Note]; "" if it said nothing
 
 	site *callSite // nil: not recorded
 }
 
-// Site is the line outside this module that borrowed, as "file.go:12", or "" when [WithLeakThreshold] is off.
+// Site is the line that borrowed, as "file.go:12", or "" when [WithLeakThreshold] is off. It is the innermost one
+// outside the pool, mysqlpool and database/sql.
 func (h Holder) Site() string {
 	for _, f := range h.frames() {
 		return fmt.Sprintf("%s:%d", base(f.File), f.Line)
@@ -38,13 +47,25 @@ func (h Holder) Stack() string {
 	return b.String()
 }
 
-// String is the site and the age.
+// String is the site, the age and the note, as "report.go:88 for 4m12s (transaction)".
 func (h Holder) String() string {
 	site := h.Site()
 	if site == "" {
 		site = "unrecorded call site"
 	}
+	if h.Note != "" {
+		return fmt.Sprintf("%s for %v (%s)", site, exact(h.Age), h.Note)
+	}
 	return fmt.Sprintf("%s for %v", site, exact(h.Age))
+}
+
+// attributes are what a log tells of it.
+func (h Holder) attributes(pool string) []any {
+	out := []any{"pool", pool, "resource", h.Resource, "age", exact(h.Age), "borrowed_at", h.Site()}
+	if h.Note != "" {
+		out = append(out, "note", h.Note)
+	}
+	return out
 }
 
 // frames leaves out the pool's own frames at the inner end, so that the first one is the borrower's.
@@ -60,7 +81,7 @@ func (h Holder) frames() []runtime.Frame {
 	iter := runtime.CallersFrames(h.site[:n])
 	for {
 		f, more := iter.Next()
-		if f.PC != 0 && (len(out) > 0 || !ours(f.Function)) {
+		if f.PC != 0 && (len(out) > 0 || !ours(f)) {
 			out = append(out, f)
 		}
 		if !more {
@@ -69,14 +90,15 @@ func (h Holder) frames() []runtime.Frame {
 	}
 }
 
-// ours reports whether a function belongs to the pool or to an adapter on top of it, tests excepted.
-func ours(function string) bool {
-	for _, prefix := range []string{"github.com/weirpool/weir.", "github.com/weirpool/weir/mysqlpool."} {
-		if rest, ok := strings.CutPrefix(function, prefix); ok {
-			return strings.HasPrefix(rest, "(*Pool[") || strings.HasPrefix(rest, "(*Pool)") || strings.HasPrefix(rest, "Lease[")
-		}
+// ours reports whether a frame belongs to the pool, to an adapter on top of it or to database/sql on top of that, tests excepted.
+func ours(f runtime.Frame) bool {
+	if rest, ok := strings.CutPrefix(f.Function, "github.com/weirpool/weir."); ok {
+		return strings.HasPrefix(rest, "(*Pool[") || strings.HasPrefix(rest, "Lease[")
 	}
-	return false
+	if strings.HasPrefix(f.Function, "github.com/weirpool/weir/mysqlpool.") {
+		return !strings.HasSuffix(f.File, "_test.go")
+	}
+	return strings.HasPrefix(f.Function, "database/sql.")
 }
 
 func base(file string) string {

@@ -27,10 +27,10 @@ func (r *resource[T]) takeToken() *token {
 }
 
 func (r *resource[T]) keepSite(here *callSite) {
-	if r.site == nil {
-		r.site = new(callSite)
+	if r.trace == nil {
+		r.trace = new(trace)
 	}
-	*r.site = *here
+	r.trace.site = *here
 }
 
 func (s *callSite) record() {
@@ -85,8 +85,8 @@ func (p *Pool[T]) findLeaks() {
 	p.pumpLocked()
 	p.mu.Unlock()
 	for _, e := range news {
-		p.opts.log.Warn("weir: leak: "+e.Err.Error(), "pool", p.opts.name, "resource", e.Resource,
-			"age", exact(e.Holder.Age), "borrowed_at", e.Holder.Site(), "stack", e.Holder.Stack())
+		about := append(e.Holder.attributes(p.opts.name), "stack", e.Holder.Stack())
+		p.opts.log.Warn("weir: leak: "+e.Err.Error(), about...)
 	}
 	p.tell(news...)
 }
@@ -100,8 +100,7 @@ func (p *Pool[T]) leakedLocked(r *resource[T], now int64, why error) Event {
 }
 
 func (p *Pool[T]) returnedAfterAll(r *resource[T], h Holder) {
-	p.opts.log.Info("weir: leaked lease was returned after all", "pool", p.opts.name, "resource", r.id,
-		"age", exact(h.Age), "borrowed_at", h.Site())
+	p.opts.log.Info("weir: leaked lease was returned after all", h.attributes(p.opts.name)...)
 	p.tell(Event{Kind: EventReturned, Pool: p.opts.name, Resource: r.id, Took: h.Age, Holder: h})
 }
 

@@ -78,6 +78,26 @@ func (l Lease[T]) Finish(err error) {
 	l.end(p.factory.verdict(err, p.opts.log), err)
 }
 
+// Note says what the holder uses the resource for. It is shown where the lease is: in an [ExhaustedError], in the log of leaks, as
+// [Holder].Note. A later note takes the place of an earlier one, "" takes it back, and it goes when the lease ends. The
+// pool keeps the string and no copy of it: give it one of a few constants rather than one made for each lease. On a lease that
+// has ended Note does nothing. It may be called from any goroutine.
+func (l Lease[T]) Note(note string) {
+	r := l.r
+	if r == nil {
+		return
+	}
+	r.pool.mu.Lock()
+	defer r.pool.mu.Unlock()
+	if !l.Valid() {
+		return
+	}
+	if r.trace == nil {
+		r.trace = new(trace)
+	}
+	r.trace.note, r.trace.noted = note, l.seq
+}
+
 func (l Lease[T]) end(v Verdict, err error) {
 	r := l.r
 	if r == nil {

@@ -123,13 +123,14 @@ func (p *Pool[T]) Acquire(ctx context.Context) (Lease[T], error) {
 	if p.opts.leakAfter > 0 {
 		var here callSite
 		here.record()
-		return p.acquire(ctx, &here)
+		return p.acquire(ctx, &here, 0)
 	}
-	return p.acquire(ctx, nil)
+	return p.acquire(ctx, nil, 0)
 }
 
-// acquire lends what is ready, or queues. here is where the caller stands, or nil if that is not recorded.
-func (p *Pool[T]) acquire(ctx context.Context, here *callSite) (Lease[T], error) {
+// acquire lends what is ready, or queues. here is where the caller stands, or nil if that is not recorded; label is what the
+// caller prefers, or 0.
+func (p *Pool[T]) acquire(ctx context.Context, here *callSite, label uint64) (Lease[T], error) {
 	var w *waiter[T]
 	switch p.crowd.Load() {
 	case waiting:
@@ -143,7 +144,13 @@ func (p *Pool[T]) acquire(ctx context.Context, here *callSite) (Lease[T], error)
 	p.tickets++
 	ticket := p.tickets
 	now := p.clock.coarse()
-	r := p.readyLocked(now)
+	var r *resource[T]
+	if label != 0 {
+		r = p.labelledLocked(label, now)
+	}
+	if r == nil {
+		r = p.readyLocked(now)
+	}
 	if r == nil {
 		return p.joinLocked(ctx, w, ticket, here) // unlocks
 	}

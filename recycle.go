@@ -19,13 +19,14 @@ func (p *Pool[T]) endLocked(r *resource[T], tk *token) {
 
 // settleLocked does so and, if the lease had been reported as leaked, returns who it was.
 func (p *Pool[T]) settleLocked(r *resource[T], tk *token) *Holder {
-	p.endLocked(r, tk)
 	if !r.leaked {
+		p.endLocked(r, tk)
 		return nil
 	}
+	h := r.holder(p.clock.exact())
+	p.endLocked(r, tk)
 	r.leaked = false
 	p.stats.LeaksReturned++
-	h := r.holder(p.clock.exact())
 	return &h
 }
 

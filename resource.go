@@ -21,10 +21,10 @@ type resource[T any] struct {
 	id    uint64
 
 	prev, next *resource[T] // in the list of its state
-	state      state
-	index      int    // in Pool.all
-	gen        uint64 // the pool's generation when its opening began
-	seq        uint64 // odd while lent; a lease is good as long as its own copy equals this
+
+	index int    // in Pool.all
+	gen   uint64 // the pool's generation when its opening began
+	seq   uint64 // odd while lent; a lease is good as long as its own copy equals this. A check moves it by two
 
 	born      int64 // these are times of the pool's clock
 	expires   int64
@@ -45,9 +45,11 @@ type resource[T any] struct {
 	leaked    bool // reported as leaked
 	dropped   bool // its lease was dropped without Release
 	gone      bool // Close returned or was given up on
+	state     state
 
 	revoked atomic.Bool // taken back by force: the only change while a lease lasts
-	site    *callSite   // where it was lent; nil unless leak naming is on
+	label   uint64      // put on it by a holder, 0 none
+	trace   *trace      // of its holder; nil until there is something to keep
 	token   *token      // while not lent; see leak.go
 }
 

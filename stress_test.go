@@ -57,27 +57,43 @@ func (f *forge) check(_ context.Context, c *claim) error {
 	return nil
 }
 
-// TestStressKeepsSingleOwnership runs 200 callers on 7 resources in real time, with faults everywhere and operators at work,
-// and closes the pool under them.
+// TestStressKeepsSingleOwnership runs callers on 7 resources in real time, with faults everywhere and operators at work, and closes
+// the pool under them: a crowd that waits, and a few who at times find something idle, by preference what they had before.
 func TestStressKeepsSingleOwnership(t *testing.T) {
+	t.Run("a crowd", func(t *testing.T) {
+		s := stress(t, 200, 3, 0, *stressFor)
+		if s.Waited == 0 || s.Timeouts == 0 {
+			t.Errorf("a fault that never came: %+v", s)
+		}
+	})
+	t.Run("a few", func(t *testing.T) {
+		stress(t, 6, 30, time.Millisecond, *stressFor/2)
+	})
+}
+
+// stress lets a crowd loose on a pool. One use in so many is a discard.
+func stress(t *testing.T, crowd, discards int, window, lasts time.Duration) weir.Stats {
 	f := &forge{t: t}
 	p, err := weir.New(t.Context(), weir.Factory[*claim]{Open: f.open, Close: f.close, Check: f.check}, quiet(),
-		weir.WithMaxOpen(7), weir.WithMinIdle(2), weir.WithStartBackground(), weir.WithCheckWindow(0),
+		weir.WithMaxOpen(7), weir.WithMinIdle(2), weir.WithStartBackground(), weir.WithCheckWindow(window),
 		weir.WithOpenBackoff(50*time.Microsecond, time.Millisecond), weir.WithSweepEvery(5*time.Millisecond),
 		weir.WithCheckIdleEvery(10*time.Millisecond), weir.WithMaxLifetime(100*time.Millisecond), weir.WithMaxWait(50*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var served, refused atomic.Int64
+	var served, again, refused atomic.Int64
 	stop := make(chan struct{})
 	var callers sync.WaitGroup
-	for n := range 200 {
+	for n := range crowd {
 		callers.Go(func() {
 			for !done(stop) {
-				if useClaim(t, p, int64(n+1)) {
-					served.Add(1)
-				} else {
+				uses := useClaim(t, p, int64(n+1), discards)
+				served.Add(int64(uses))
+				switch uses {
+				case 0:
 					refused.Add(1)
+				case 2:
+					again.Add(1)
 				}
 			}
 		})
@@ -90,7 +106,7 @@ func TestStressKeepsSingleOwnership(t *testing.T) {
 			<-ticker.C
 		}
 	})
-	<-time.After(*stressFor)
+	<-time.After(lasts)
 	if err := p.Close(context.Background()); err != nil { // under load
 		t.Error(err)
 	}
@@ -103,14 +119,19 @@ func TestStressKeepsSingleOwnership(t *testing.T) {
 	if s.Open+s.Opening+s.Waiting != 0 || f.made.Load() != f.closed.Load() || served.Load() == 0 {
 		t.Errorf("made %d, closed %d, served %d: %+v", f.made.Load(), f.closed.Load(), served.Load(), s)
 	}
-	if s.OpenFails == 0 || s.CheckFails[weir.OnOpen] == 0 || s.CheckFails[weir.OnAcquire] == 0 || s.Waited == 0 || s.Timeouts == 0 {
+	if s.OpenFails == 0 || s.CheckFails[weir.OnOpen] == 0 || s.CheckFails[weir.OnAcquire] == 0 {
 		t.Errorf("a fault that never came: %+v", s)
+	}
+	if again.Load() == 0 && window > 0 { // with a window of 0 each lease comes after a check
+		t.Error("nobody had the same resource again")
 	}
 	if s.Acquired != uint64(served.Load()) {
 		t.Errorf("Acquired is %d, callers got %d", s.Acquired, served.Load())
 	}
 	noneLeft(t)
-	t.Logf("%d leases, %d refusals, %d opens, %d failed, retired %v", served.Load(), refused.Load(), s.Opened, s.OpenFails, s.Retired)
+	t.Logf("%d leases, %d of them again, %d refusals, %d opens, %d failed, retired %v",
+		served.Load(), again.Load(), refused.Load(), s.Opened, s.OpenFails, s.Retired)
+	return s
 }
 
 func done(stop chan struct{}) bool {
@@ -122,18 +143,35 @@ func done(stop chan struct{}) bool {
 	}
 }
 
-// useClaim borrows with a deadline of up to 300 µs, or the pool's own for one caller in four, and discards a third.
-func useClaim(t *testing.T, p *weir.Pool[*claim], me int64) bool {
+// useClaim borrows with a deadline of up to 300 µs, or the pool's own for one caller in four, prefers what callers like it had, and
+// asks for the same once more. It returns how often it had something.
+func useClaim(t *testing.T, p *weir.Pool[*claim], me int64, discards int) (uses int) {
 	limit := rand.N(300 * time.Microsecond)
 	if me%4 == 0 {
 		limit = time.Hour
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	lease, err := p.Acquire(ctx)
+	lease, err := p.AcquirePreferring(ctx, uint64(me%3))
 	if err != nil {
-		return false
+		return 0
 	}
+	holdClaim(t, lease, me, discards)
+	again, ok := lease.Again()
+	if !ok {
+		return 1
+	}
+	if again.ID() != lease.ID() {
+		t.Errorf("Again lent resource %d, want %d", again.ID(), lease.ID())
+	}
+	holdClaim(t, again, me, discards)
+	return 2
+}
+
+// holdClaim uses a lease, discards it at times and ends it twice.
+func holdClaim(t *testing.T, lease weir.Lease[*claim], me int64, discards int) {
+	lease.Label(uint64(me % 3))
+	lease.Note("stress")
 	c := lease.Value()
 	if before := c.owner.Swap(me); before != 0 {
 		t.Errorf("lent to %d while %d holds it", me, before)
@@ -142,13 +180,13 @@ func useClaim(t *testing.T, p *weir.Pool[*claim], me int64) bool {
 	if before := c.owner.Swap(0); before != me {
 		t.Errorf("%d holds what was lent to %d", before, me)
 	}
-	if rand.IntN(3) == 0 {
+	if rand.IntN(discards) == 0 {
 		lease.Discard()
 	} else {
 		lease.Release()
 	}
 	lease.Release() // a second end, which must touch nobody
-	return true
+	lease.Label(uint64(me))
 }
 
 // operate does something an operator might, and audits the books.

@@ -43,6 +43,7 @@ type trial struct {
 func (p *Pool[T]) startCheckLocked(r *resource[T], m Moment) {
 	t := &trial{moment: m, started: p.clock.exact(), doubts: p.doubts}
 	p.moveLocked(r, checking)
+	r.seq += 2 // it is used: who held it before can't have it again as it was
 	r.lentAt = t.started
 	p.tasks.Go(func() { p.check(r, t) })
 }

@@ -17,6 +17,7 @@ type part struct {
 	made   time.Time // when Open returned, or the check on open: what counts as its birth
 	proved bool
 	holder atomic.Int64 // the call's number, 0 nobody
+	last   atomic.Int64 // the last holder, 0 if it was checked since
 	closed atomic.Int32
 	doomed atomic.Bool // evicted: not to be lent any more
 	sick   atomic.Bool // what Probe says
@@ -100,6 +101,7 @@ func (m *mill) open(ctx context.Context) (*part, error) {
 
 func (m *mill) check(ctx context.Context, pt *part) error {
 	m.untouched("checked", pt)
+	pt.last.Store(0)
 	f, healed := m.now()
 	if f.checkHangs {
 		<-healed
@@ -201,7 +203,8 @@ type result struct {
 }
 
 func (c *call) run(ctx context.Context, w *world) {
-	lease, err := w.pool.Acquire(ctx)
+	lease, err := w.pool.AcquirePreferring(ctx, uint64(c.n%3)) // one in three has no preference
+	lease.Label(uint64(c.n % 4))
 	r := result{end: time.Now(), lease: lease, err: err}
 	if err == nil {
 		r.part = w.hold(lease, c.n)
@@ -233,6 +236,7 @@ func (w *world) hold(lease weir.Lease[*part], n int) *part {
 	if !pt.holder.CompareAndSwap(0, int64(n)) {
 		w.t.Errorf("part %d: lent to call %d while call %d holds it", pt.n, n, pt.holder.Load())
 	}
+	pt.last.Store(int64(n))
 	if pt.closed.Load() != 0 || pt.doomed.Load() {
 		w.t.Errorf("part %d: lent although closed %d times, evicted %t", pt.n, pt.closed.Load(), pt.doomed.Load())
 	}

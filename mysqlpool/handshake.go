@@ -17,7 +17,7 @@ import (
 func driverStatements(cfg *mysql.Config) []string {
 	var out []string
 	if cfg.MaxAllowedPacket == 0 {
-		out = append(out, "SELECT @@max_allowed_packet")
+		out = append(out, askMaxAllowedPacket)
 	}
 	_, query, _ := strings.Cut(cfg.FormatDSN(), "?")
 	if params, err := url.ParseQuery(query); err == nil && params.Get("charset") != "" {
@@ -38,6 +38,8 @@ func driverStatements(cfg *mysql.Config) []string {
 	}
 	return out
 }
+
+const askMaxAllowedPacket = "SELECT @@max_allowed_packet"
 
 // statements is what the pool runs on a new connection before it is lent; the check is that of the connection opened last.
 func (j *judge) statements(more ...string) []string {

@@ -50,10 +50,7 @@ func NewConfig(ctx context.Context, cfg *mysql.Config, opts ...Option) (*Pool, e
 	}
 	cfg = cfg.Clone()
 	s, rest, err := readSettings(cfg.Addr+"/"+cfg.DBName, opts)
-	if cfg.RejectReadOnly {
-		err = errors.Join(err, errors.New("rejectReadOnly: true: limit is false; roles are checked by WithRole"))
-	}
-	if err != nil {
+	if err := errors.Join(err, refuseRejectReadOnly(cfg), s.refuseSessionOptions()); err != nil {
 		return nil, fmt.Errorf("mysqlpool: new: %w", err)
 	}
 	switch {
@@ -91,7 +88,7 @@ func Wrap(ctx context.Context, db *sql.DB, opts ...Option) (*Pool, error) {
 		return nil, errors.New("mysqlpool: wrap: db is nil")
 	}
 	s, rest, err := readSettings("mysql", opts)
-	if err != nil {
+	if err := errors.Join(err, s.refuseSessionOptions()); err != nil {
 		return nil, fmt.Errorf("mysqlpool: wrap: %w", err)
 	}
 	before := limitsOf(db)
@@ -126,6 +123,13 @@ func (p *Pool) Warnings() []string { return p.maker.adviser.warnings() }
 // driver, as far as its configuration tells (nothing is known of a wrapped DB's), those of the pool, and the check.
 func (p *Pool) HandshakeStatements() []string {
 	return append(slices.Clone(p.driver), p.maker.statements()...)
+}
+
+func refuseRejectReadOnly(cfg *mysql.Config) error {
+	if cfg.RejectReadOnly {
+		return errors.New("rejectReadOnly: true: limit is false; roles are checked by WithRole")
+	}
+	return nil
 }
 
 func readSettings(name string, opts []Option) (settings, []Option, error) {

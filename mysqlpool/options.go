@@ -25,10 +25,13 @@ type settings struct {
 	userTimeout     time.Duration
 	keepAlive       time.Duration
 	resolver        *net.Resolver
+
+	sessionSettings
 }
 
 func defaultSettings() settings {
-	return settings{autocommit: true, instances: 1, userTimeout: 10 * time.Second, keepAlive: 15 * time.Second}
+	return settings{autocommit: true, instances: 1, userTimeout: 10 * time.Second, keepAlive: 15 * time.Second,
+		sessionSettings: defaultSessionSettings()}
 }
 
 // defaultOptions come before the user's: they differ from weir's own because a connection costs more than a struct.

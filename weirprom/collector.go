@@ -3,11 +3,14 @@
 // Its primary metrics are OpenTelemetry's db.client.connection.* as Prometheus spells them; what those conventions have
 // no name for is called weir_pool_*; [WithGoSQLMetrics] adds the names of client_golang's collector for [database/sql].
 // README.md beside this file lists them all, and dashboard.json is a Grafana dashboard for them.
+//
+// Package sessionprom below it shows the sessions of package mysqlpool, too.
 package weirprom
 
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,6 +31,7 @@ type Source interface {
 // It goes on working when the pool is closed: counters keep their last values, and weir_pool_closed is 1.
 type Collector struct {
 	source     Source
+	labels     prometheus.Labels
 	families   []family
 	histograms []histogram
 	ratchet    ratchet
@@ -45,8 +49,8 @@ func NewCollector(pool Source, opts ...Option) (*Collector, error) {
 	if err := o.read(opts); err != nil {
 		return nil, fmt.Errorf("weirprom: new collector: %w", err)
 	}
-	c := &Collector{source: pool}
 	labels := o.labelsWith(poolLabel)
+	c := &Collector{source: pool, labels: labels}
 	c.add(labels, connectionFamilies()...)
 	c.addHistograms(labels, connectionHistograms()...)
 	c.add(labels, poolFamilies()...)
@@ -64,6 +68,10 @@ func isNil(pool Source) bool {
 	v := reflect.ValueOf(pool)
 	return v.Kind() == reflect.Pointer && v.IsNil()
 }
+
+// Labels returns the labels that the pool's metrics carry: its name, as db_client_connection_pool_name, and those of
+// [WithConstLabels]. They are for collectors that show more of the same pool; the go_sql_* metrics have db_name instead.
+func (c *Collector) Labels() prometheus.Labels { return maps.Clone(c.labels) }
 
 func (c *Collector) add(labels prometheus.Labels, families ...family) {
 	for _, f := range families {

@@ -75,6 +75,15 @@ func TestLabelsAreCopied(t *testing.T) {
 	}
 }
 
+func TestLabelsAreThoseOfThePoolsMetrics(t *testing.T) {
+	c := newCollector(t, busy("billing"), weirprom.WithConstLabels(prometheus.Labels{"region": "north"}))
+	want := prometheus.Labels{"db_client_connection_pool_name": "billing", "region": "north"}
+	c.Labels()["region"] = "south" // a copy
+	if diff := cmp.Diff(want, c.Labels()); diff != "" {
+		t.Errorf("labels (-want +got):\n%s", diff)
+	}
+}
+
 func TestSeveralPoolsShareARegistry(t *testing.T) {
 	opt := weirprom.WithGoSQLMetrics()
 	reg := register(t, newCollector(t, busy("billing"), opt), newCollector(t, busy("ledger"), opt))

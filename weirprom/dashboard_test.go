@@ -59,7 +59,7 @@ func TestDashboardHasItsRowsAndVariables(t *testing.T) {
 	for _, v := range d.Templating.List {
 		variables = append(variables, v.Type+" "+v.Name)
 	}
-	if want := []string{"Saturation", "Waits", "Opens and failures", "Health", "Leaks"}; !slices.Equal(rows, want) {
+	if want := []string{"Saturation", "Waits", "Opens and failures", "Health", "Leaks", "Sessions"}; !slices.Equal(rows, want) {
 		t.Errorf("rows %q, want %q", rows, want)
 	}
 	if want := []string{"datasource datasource", "query pool", "query instance"}; !slices.Equal(variables, want) {
@@ -97,7 +97,7 @@ type exposed struct{ names, labels, pairs map[string]bool }
 func expose(t *testing.T, opts ...weirprom.Option) exposed {
 	t.Helper()
 	e := exposed{names: map[string]bool{}, labels: map[string]bool{}, pairs: map[string]bool{}}
-	for line := range strings.Lines(scrape(t, register(t, newCollector(t, busy("billing"), opts...)))) {
+	for line := range strings.Lines(scrape(t, register(t, newSessionCollector(t, opts...)))) {
 		if strings.HasPrefix(line, "#") {
 			continue
 		}
@@ -129,7 +129,7 @@ func TestDashboardAsksOnlyForWhatIsExposed(t *testing.T) {
 			checkVariable(t, e, v.Definition)
 		}
 	}
-	if len(asked) < 20 {
+	if len(asked) < 40 {
 		t.Errorf("found only %d names in the queries: the test shows little", len(asked))
 	}
 }
@@ -210,7 +210,7 @@ func TestReadmeListsEveryMetricWithItsType(t *testing.T) {
 		listed[m[1]] = m[2]
 	}
 	found := 0
-	for line := range strings.Lines(scrape(t, register(t, newCollector(t, busy("billing"), weirprom.WithGoSQLMetrics())))) {
+	for line := range strings.Lines(scrape(t, register(t, newSessionCollector(t, weirprom.WithGoSQLMetrics())))) {
 		words := strings.Fields(line)
 		if words[1] != "TYPE" {
 			continue

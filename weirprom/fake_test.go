@@ -12,7 +12,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/weirpool/weir"
+	"github.com/weirpool/weir/mysqlpool"
 	"github.com/weirpool/weir/weirprom"
+	"github.com/weirpool/weir/weirprom/sessionprom"
 )
 
 // A fake is a Source whose numbers a test sets.
@@ -52,6 +54,21 @@ func busy(name string) *fake {
 func newCollector(t *testing.T, pool weirprom.Source, opts ...weirprom.Option) *weirprom.Collector {
 	t.Helper()
 	c, err := weirprom.NewCollector(pool, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// busySessions are a Source of sessions, too.
+type busySessions struct{ *fake }
+
+func (busySessions) Sessions() mysqlpool.SessionStats { return mysqlpool.SessionStats{} }
+
+// newSessionCollector exposes everything there is.
+func newSessionCollector(t *testing.T, opts ...weirprom.Option) prometheus.Collector {
+	t.Helper()
+	c, err := sessionprom.NewCollector(busySessions{busy("billing")}, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,7 +95,7 @@ func (s *story) closeByForce(ctx context.Context) error {
 func (s *story) judgeBooks(ctx context.Context) error {
 	var opened, closed, left uint64
 	for _, pool := range s.pools.opened {
-		st := pool.Stats()
+		st := pool.stats()
 		opened, closed, left = opened+st.Opened, closed+retired(st), left+uint64(st.Open+st.Opening)+st.CloseFails
 	}
 	s.promise(opened == closed && left == 0, "%d connections were opened, %d closed, %d are left", opened, closed, left)

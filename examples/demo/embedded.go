@@ -66,6 +66,10 @@ func (e *embeddedPair) open(ctx context.Context, opts ...weir.Option) (*mysqlpoo
 	return openConfig(ctx, e.cfg, append(opts, mysqlpool.WithRole(mysqlpool.Primary)))
 }
 
+func (e *embeddedPair) openSessions(ctx context.Context, opts ...weir.Option) (*mysqlpool.Connector, error) {
+	return connectConfig(ctx, e.cfg, append(opts, mysqlpool.WithRole(mysqlpool.Primary)))
+}
+
 func (e *embeddedPair) census(context.Context, []uint64) ([]headcount, error) {
 	var out []headcount
 	primary, replica := e.nodes()

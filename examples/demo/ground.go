@@ -16,6 +16,8 @@ type ground interface {
 	introduction() string
 	// open makes a pool whose connections lead to whoever is the primary at the moment.
 	open(ctx context.Context, opts ...weir.Option) (*mysqlpool.Pool, error)
+	// openSessions does the same with sessions over the pool.
+	openSessions(ctx context.Context, opts ...weir.Option) (*mysqlpool.Connector, error)
 	// census asks each server how many of its connections are the demo's; ids are the connections that were used.
 	census(ctx context.Context, ids []uint64) ([]headcount, error)
 	close() error
@@ -69,4 +71,10 @@ func openConfig(ctx context.Context, cfg *mysql.Config, opts []weir.Option) (*my
 	cfg = cfg.Clone()
 	cfg.Logger = &mysql.NopLogger{}
 	return mysqlpool.NewConfig(ctx, cfg, opts...)
+}
+
+func connectConfig(ctx context.Context, cfg *mysql.Config, opts []weir.Option) (*mysqlpool.Connector, error) {
+	cfg = cfg.Clone()
+	cfg.Logger = &mysql.NopLogger{}
+	return mysqlpool.NewConnector(ctx, cfg, opts...)
 }

@@ -24,13 +24,17 @@ func (g *guests) query(ctx context.Context, conn *sql.Conn, d time.Duration) err
 	if err := conn.QueryRowContext(ctx, statement).Scan(&id, &slept); err != nil {
 		return err
 	}
+	g.note(id)
+	return nil
+}
+
+func (g *guests) note(id uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.ids == nil {
 		g.ids = map[uint64]bool{}
 	}
 	g.ids[id] = true
-	return nil
 }
 
 func (g *guests) list() []uint64 {

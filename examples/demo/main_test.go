@@ -94,7 +94,7 @@ func TestTheHarmlessPartHoldsOnAServerOfTheUsers(t *testing.T) {
 	srv := startServer(t)
 	var p page
 	err := demonstrate(t.Context(), &screen{out: &p}, testPace, func(context.Context) (ground, error) { return useServer(srv.DSN()) })
-	wantStory(t, &p, err, "Connections killed behind the pool's back", "Demotion of the primary")
+	wantStory(t, &p, err, "Connections killed behind the pool's back", "Demotion of the primary", "Statements given up")
 	srv.SetRole(embedded.Replica) // what had been written would be there
 	if rows, err := (&embeddedPair{primary: srv}).rows(t.Context()); len(rows) > 0 || err != nil {
 		t.Errorf("the demo wrote %d rows on the user's server (%v)", len(rows), err)
@@ -114,7 +114,7 @@ func TestTheHarmlessPartNeedsNoRightToWrite(t *testing.T) {
 	err = demonstrate(t.Context(), &screen{out: &p}, testPace, func(context.Context) (ground, error) {
 		return useServer(srv.DSN(appUser, "app"))
 	})
-	wantStory(t, &p, err, "Connections killed behind the pool's back", "Demotion of the primary")
+	wantStory(t, &p, err, "Connections killed behind the pool's back", "Demotion of the primary", "Statements given up")
 }
 
 func TestTheStoryHoldsOnMariaDB(t *testing.T) {

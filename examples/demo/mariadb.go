@@ -63,7 +63,15 @@ func (m *mariaPair) introduction() string {
 }
 
 func (m *mariaPair) open(ctx context.Context, opts ...weir.Option) (*mysqlpool.Pool, error) {
-	return openConfig(ctx, m.cfg, append(opts, mysqlpool.WithRole(mysqlpool.Primary), mysqlpool.WithResolver(m.resolver.Resolver())))
+	return openConfig(ctx, m.cfg, m.primary(opts))
+}
+
+func (m *mariaPair) openSessions(ctx context.Context, opts ...weir.Option) (*mysqlpool.Connector, error) {
+	return connectConfig(ctx, m.cfg, m.primary(opts))
+}
+
+func (m *mariaPair) primary(opts []weir.Option) []weir.Option {
+	return append(opts, mysqlpool.WithRole(mysqlpool.Primary), mysqlpool.WithResolver(m.resolver.Resolver()))
 }
 
 func (m *mariaPair) census(ctx context.Context, _ []uint64) ([]headcount, error) {

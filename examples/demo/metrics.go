@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/weirpool/weir/weirprom"
+	"github.com/weirpool/weir/weirprom/sessionprom"
 )
 
 // metrics is the page on which Prometheus finds the pools while the demo runs.
@@ -43,6 +44,14 @@ func serveMetrics() (*metrics, error) {
 
 func (m *metrics) add(pool weirprom.Source) error {
 	collector, err := weirprom.NewCollector(pool)
+	if err != nil {
+		return err
+	}
+	return m.registry.Register(collector)
+}
+
+func (m *metrics) addSessions(connector sessionprom.Source) error {
+	collector, err := sessionprom.NewCollector(connector)
 	if err != nil {
 		return err
 	}

@@ -17,20 +17,40 @@ type pools struct {
 	metrics *metrics
 	journal journal
 	logs    logbook
-	opened  []*mysqlpool.Pool
+	opened  []opened
+}
+
+// An opened pool is one of connections or one below sessions.
+type opened struct {
+	stats func() weir.Stats
+	close func(context.Context) error
 }
 
 // open makes a pool of that name. Every pool keeps a connection or more, so that its figures count all of them.
 func (p *pools) open(ctx context.Context, name string, opts ...weir.Option) (*mysqlpool.Pool, error) {
-	pool, err := p.ground.open(ctx, append([]weir.Option{
-		weir.WithName(name), weir.WithLogger(p.logs.logger()), weir.WithObserver(&p.journal),
-		mysqlpool.WithServiceName("weir-demo"),
-	}, opts...)...)
+	pool, err := p.ground.open(ctx, p.options(name, opts)...)
 	if err != nil {
 		return nil, err
 	}
-	p.opened = append(p.opened, pool)
+	p.opened = append(p.opened, opened{pool.Stats, pool.Close})
 	return pool, p.metrics.add(pool)
+}
+
+// openSessions makes a pool of that name with sessions over it.
+func (p *pools) openSessions(ctx context.Context, name string, opts ...weir.Option) (*mysqlpool.Connector, error) {
+	connector, err := p.ground.openSessions(ctx, p.options(name, opts)...)
+	if err != nil {
+		return nil, err
+	}
+	p.opened = append(p.opened, opened{connector.Stats, connector.Shutdown})
+	return connector, p.metrics.addSessions(connector)
+}
+
+func (p *pools) options(name string, more []weir.Option) []weir.Option {
+	return append([]weir.Option{
+		weir.WithName(name), weir.WithLogger(p.logs.logger()), weir.WithObserver(&p.journal),
+		mysqlpool.WithServiceName("weir-demo"),
+	}, more...)
 }
 
 // closeAll is for a story that was broken off: it leaves nothing behind.
@@ -38,7 +58,7 @@ func (p *pools) closeAll(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	for _, pool := range p.opened {
-		pool.Close(ctx) // closed twice is closed; what is closed by force was reported in the story
+		pool.close(ctx) // closed twice is closed; what is closed by force was reported in the story
 	}
 }
 
@@ -48,7 +68,7 @@ func (p *pools) table() []string {
 	out := []string{fmt.Sprintf(form,
 		"pool", "opened", "closed", "lent", "waited", "timeouts", "leaks", "wait", "use", "closed because")}
 	for _, pool := range p.opened {
-		st := pool.Stats()
+		st := pool.stats()
 		out = append(out, fmt.Sprintf(form, st.Name, st.Opened, retired(st), st.Acquired, st.Waited, st.Timeouts, st.Leaks,
 			short(st.Wait.Mean()), short(st.Use.Mean()), reasons(st)))
 	}

@@ -22,7 +22,7 @@ type chapter struct {
 
 func chapters() []chapter {
 	return []chapter{
-		warmStart(), borrowing(), exhaustion(), killing(), demotion(), recycling(), leaking(), closing(),
+		warmStart(), borrowing(), exhaustion(), killing(), demotion(), recycling(), leaking(), sessions(), givingUp(), closing(),
 	}
 }
 

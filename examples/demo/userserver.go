@@ -34,6 +34,10 @@ func (u *userServer) open(ctx context.Context, opts ...weir.Option) (*mysqlpool.
 	return openConfig(ctx, u.cfg, opts)
 }
 
+func (u *userServer) openSessions(ctx context.Context, opts ...weir.Option) (*mysqlpool.Connector, error) {
+	return connectConfig(ctx, u.cfg, opts)
+}
+
 // census looks for the connections that the demo used: other clients' are none of its business.
 func (u *userServer) census(ctx context.Context, ids []uint64) ([]headcount, error) {
 	db, err := sql.Open("mysql", u.cfg.FormatDSN())

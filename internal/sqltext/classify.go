@@ -1,0 +1,224 @@
+package sqltext
+
+// Classify tells what text is, read under m. See [Statement].
+func Classify(text string, m Modes) Statement {
+	s := scan{lexer: lexer{text: text, modes: m}}
+	s.statement()
+	s.rest()
+	return s.result()
+}
+
+// A scan is the one pass over a text. It looks at a window of two tokens; what counts wherever it stands is noted as each token
+// passes.
+type scan struct {
+	lexer
+	out       Statement
+	tok, prev token
+	depth     int // of open parentheses
+
+	call     token // the name before the parenthesis just opened
+	variable bool  // the tokens since @@ are its name
+	columns  bool  // a list of columns may follow a name, but no arguments
+	accounts bool  // user@host may come
+	plan     bool  // the statement that follows is not run: EXPLAIN, SHOW
+	body     body  // of a stored program; its statements are not run
+	ended    bool  // a semicolon has passed
+
+	locks  bool // FOR UPDATE, LOCK IN SHARE MODE
+	into   bool
+	impure bool // a function that is not known to be harmless
+}
+
+// advance goes to the next token and notes what it means.
+func (s *scan) advance() token {
+	before := s.prev
+	s.prev, s.tok = s.tok, s.next(s.tok)
+	if s.ended && s.tok.kind != end {
+		s.second()
+	}
+	if !s.inBody() {
+		s.note(before)
+	}
+	return s.tok
+}
+
+// rest passes over the tokens that are left.
+func (s *scan) rest() {
+	for s.tok.kind != end {
+		s.advance()
+	}
+}
+
+// pin says that the statement pins; the first reason stands.
+func (s *scan) pin(p Pin) {
+	if s.out.Pin == NoPin {
+		s.out.Pin = p
+	}
+}
+
+// result draws the conclusions once the text has been passed.
+func (s *scan) result() Statement {
+	out := s.out
+	if out.Kind == Read && (s.impure || !s.plan && (s.into || s.locks)) {
+		out.Kind = Share
+	}
+	if out.Leaves |= RowCount | FoundRows; !out.Sticky.Has(Warnings) {
+		out.Leaves |= Warnings
+	}
+	if out.Pin == NoPin {
+		return out
+	}
+	out.Kind, out.Changes, out.Schema = Pins, nil, ""
+	switch out.Pin {
+	case Call, MultiStatement, UnlistedSet, UnsafeCharset, Unknown, TextPrepare:
+		out.Opaque = true
+		out.Leaves = everything
+	}
+	return out
+}
+
+const everything = LastInsertID | RowCount | FoundRows | Warnings | Identity | LastValue
+
+// second notes that another statement follows. What it asks for is the business of the one before it.
+func (s *scan) second() {
+	s.pin(MultiStatement)
+	s.out.Opaque = true
+}
+
+// note looks at the token at hand; before is the one before s.prev.
+func (s *scan) note(before token) {
+	if opened := s.call; opened.to > 0 {
+		s.call = token{}
+		s.called(opened, !s.tok.is(')'))
+	}
+	switch s.tok.kind {
+	case bad:
+		s.pin(Unknown)
+		s.tok.kind = end
+	case userVar:
+		s.noteUserVar()
+	case name:
+		s.noteWord(before)
+		s.noteVariable()
+	case quoted:
+		s.noteVariable()
+	case operator:
+		s.noteOperator(before)
+	}
+}
+
+// noteUserVar pins, unless the token is the host of an account.
+func (s *scan) noteUserVar() {
+	if s.accounts && (s.prev.isName() || s.prev.kind == literal) {
+		return
+	}
+	if s.out.Pin == UnlistedSet {
+		s.out.Pin = UserVariable
+	}
+	s.pin(UserVariable)
+}
+
+func (s *scan) noteWord(before token) {
+	switch s.tok.word {
+	case wCalcFoundRows:
+		s.pin(CalcFoundRows)
+	case wInto:
+		s.into = true
+	case wLock:
+		s.locks = true
+	case wUpdate, wShare:
+		s.locks = s.locks || s.prev.word == wFor
+	case wFor:
+		if s.prev.word == wValue {
+			s.sequence(before.word == wPrevious)
+		}
+	}
+}
+
+// noteVariable looks at a name behind @@, or behind the dot of one.
+func (s *scan) noteVariable() {
+	s.variable = s.prev.kind == sysVar || s.variable && s.prev.is('.')
+	if !s.variable {
+		return
+	}
+	var buf [longestWord]byte
+	switch string(lower(s.plain(s.tok), &buf)) {
+	case "identity", "last_insert_id":
+		s.asks(Identity)
+	case "warning_count", "error_count":
+		s.asks(Warnings)
+	case "last_gtid":
+		s.asks(LastValue)
+	}
+}
+
+// asks notes what is wanted of an earlier statement. A later statement of the same text may want it of the first one.
+func (s *scan) asks(what Sticky) {
+	if s.ended {
+		what &^= s.out.Leaves | RowCount | FoundRows | Warnings
+	}
+	s.out.Sticky |= what
+}
+
+func (s *scan) noteOperator(before token) {
+	switch s.tok.byte {
+	case '(':
+		s.depth++
+		if s.prev.isName() && !s.columns && before.word != wInto && before.word != wAs {
+			s.call = s.prev
+			s.impure = s.impure || before.is('.')
+		}
+	case ')':
+		s.depth--
+	case ';':
+		s.ended = true
+	}
+}
+
+// plain returns a name without its quotes. Doubled quotes stay doubled.
+func (s *scan) plain(t token) string {
+	if t.kind == quoted {
+		return s.text[t.from+1 : t.to-1]
+	}
+	return s.text[t.from:t.to]
+}
+
+// called notes a call of the function named by t. Names of built-in functions may be quoted.
+func (s *scan) called(t token, argument bool) {
+	var buf [longestWord]byte
+	f := lower(s.plain(t), &buf)
+	switch string(f) {
+	case "get_lock", "release_lock", "release_all_locks", "service_get_read_locks", "service_get_write_locks",
+		"service_release_locks", "version_tokens_lock_shared", "version_tokens_lock_exclusive", "version_tokens_unlock":
+		s.pin(GetLock)
+	case "last_insert_id":
+		if argument {
+			s.out.Leaves |= LastInsertID | Identity
+			s.impure = true
+			return
+		}
+		s.asks(LastInsertID)
+	case "row_count":
+		s.asks(RowCount)
+	case "found_rows":
+		s.asks(FoundRows)
+	case "nextval", "setval", "lastval":
+		s.sequence(string(f) == "lastval")
+	case "wsrep_last_seen_gtid", "wsrep_last_written_gtid":
+		s.asks(LastValue)
+	default:
+		if _, ok := harmless[string(f)]; !ok || t.kind == quoted {
+			s.impure = true
+		}
+	}
+}
+
+// sequence notes that the next value of a sequence is taken, or that the one taken before by this connection is asked for.
+func (s *scan) sequence(previous bool) {
+	s.impure = true
+	if previous {
+		s.asks(LastValue)
+		return
+	}
+	s.out.Leaves |= LastValue
+}

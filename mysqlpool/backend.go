@@ -1,0 +1,119 @@
+package mysqlpool
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/weirpool/weir/internal/sqltext"
+)
+
+// A backend is one real connection that sessions borrow. Who holds its lease, or the pool while nobody does, is the only one to use it.
+type backend struct {
+	conn    physical
+	socket  socket
+	flavour *flavour
+	birth   birth
+
+	states   *states
+	state    *state            // what session state it has; nil: as it was opened
+	pristine map[string]string // the values, as literals, that variables had before anybody changed them
+	cache    statements
+	uses     uint64     // commands so far
+	use      sync.Mutex // held while the driver works, so that a close by force waits until the driver has noticed
+	spoilt   bool       // it was closed under a statement, or nobody knows its state
+	squeezed uint64     // how often room was made
+	labelled uint64     // what the pool was told of its state
+	strange  uint64     // not 0: a statement may have changed its settings unseen; prepared statements of before are not used any more
+}
+
+// A birth is what was learned of a backend when it was opened.
+type birth struct {
+	id         string        // the server's number of the connection
+	schema     string        // the default database; "" is none
+	modes      sqltext.Modes // how texts are read
+	unsafe     bool          // its character set cannot be read byte by byte
+	oldNames   bool          // tx_isolation, not transaction_isolation
+	charset    string        // the assignments that give it the character sets it has
+	statements []string      // what set it up besides
+}
+
+// strangeBit tells the numbers of strange settings from those of states, which have the highest bit, or are 0.
+const strangeBit = 1 << 62
+
+// unsafeCharsets have characters whose second byte is an ASCII one: a quote or a backslash may be half a character.
+var unsafeCharsets = map[string]bool{"big5": true, "sjis": true, "cp932": true, "gbk": true, "gb2312": true, "gb18030": true}
+
+// birthColumns are asked for when a backend is opened, beside what every connection is asked.
+var birthColumns = []string{
+	"CONNECTION_ID()", "DATABASE()", "@@sql_mode", "@@character_set_client", "@@character_set_results", "@@collation_connection",
+}
+
+func newBirth(version string, answers []sql.NullString) birth {
+	client, results, collation := answers[3].String, "NULL", answers[5].String
+	if answers[4].Valid {
+		results = quoteString(answers[4].String)
+	}
+	return birth{
+		id: answers[0].String, schema: answers[1].String, modes: sqltext.ModesOf(answers[2].String),
+		unsafe:   unsafeCharsets[strings.ToLower(client)],
+		oldNames: strings.Contains(version, "MariaDB") || strings.HasPrefix(version, "5.6.") || strings.HasPrefix(version, "5.5."),
+		charset: fmt.Sprintf("character_set_client = %s, character_set_results = %s, collation_connection = %s",
+			quoteString(client), results, quoteString(collation)),
+	}
+}
+
+// alive reports whether the driver still holds its connection for usable.
+func (b *backend) alive() bool {
+	b.use.Lock()
+	defer b.use.Unlock()
+	return !b.spoilt && b.conn.IsValid()
+}
+
+// cutNow closes the network connection under whatever runs.
+func (b *backend) cutNow() {
+	b.socket.cut()
+	cutNetwork(b.conn)
+}
+
+// ask runs a query of ours and returns the first row.
+func (b *backend) ask(ctx context.Context, query string) ([]sql.NullString, error) {
+	b.uses++
+	rows, err := b.conn.QueryContext(ctx, query, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	values := make([]driver.Value, len(rows.Columns()))
+	switch err := rows.Next(values); {
+	case errors.Is(err, io.EOF):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	first := make([]sql.NullString, len(values))
+	for i, v := range values {
+		if err := first[i].Scan(v); err != nil {
+			return nil, fmt.Errorf("column %d: %w", i+1, err)
+		}
+	}
+	for {
+		if err := rows.Next(values); errors.Is(err, io.EOF) {
+			return first, nil
+		} else if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// run executes a statement of ours.
+func (b *backend) run(ctx context.Context, statement string) error {
+	b.uses++
+	_, err := b.conn.ExecContext(ctx, statement, nil)
+	return err
+}

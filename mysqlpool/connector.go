@@ -1,0 +1,288 @@
+package mysqlpool
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/weirpool/weir"
+	"github.com/weirpool/weir/internal/sqltext"
+)
+
+// Open makes a pool of connections to the server that the DSN names, in the form of go-sql-driver/mysql, and returns a *sql.DB whose
+// connections are sessions over it: any number of them share at most MaxOpen connections, the backends. Code for database/sql, ORMs
+// included, uses it like any other *sql.DB. See [NewConnector] for how it behaves, [ConnectorOf] for its statistics and controls.
+//
+// database/sql's own limits are lifted: any number of sessions may be open, [WithIdleSessions] stay idle, none grows too old. A session
+// costs well under a kilobyte and no connection. A SetMaxOpenConns of yours would bound the sessions, in random order and without a limit
+// on the wait, before the pool gets to see them.
+//
+// Closing the DB closes the backends; see [WithDrainTimeout].
+func Open(ctx context.Context, dsn string, opts ...Option) (*sql.DB, error) {
+	cfg, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("mysqlpool: open: %w", err)
+	}
+	w, _ := weir.ReadSettings(coreOptions(opts)...)
+	cfg.Logger = driverLog{w.Logger}
+	c, err := NewConnector(ctx, cfg, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return c.OpenDB(), nil
+}
+
+// A Connector is a [driver.Connector] whose connections are sessions: settings, which hold a backend only while they need one. All its
+// methods may be called from any goroutine.
+type Connector struct {
+	settings
+	source      *source
+	pool        *weir.Pool[*backend]
+	texts       *sqltext.Cache
+	pins        *pins
+	killer      killer
+	counters    counters
+	interpolate bool
+	cleaning    sync.WaitGroup // backends that are being cleaned after a session has been checked in
+
+	mu     sync.Mutex // guards the field below
+	closed bool
+}
+
+// NewConnector makes the pool of backends as cfg and the options say, with the rules of [NewConfig], and returns the connector over it.
+//
+// In [TransactionMode] a session borrows a backend for a statement or a transaction. What it has set before, its default database, its
+// character sets and the variables that can be told to any backend, goes with it; what cannot pins the session to its backend until it
+// is checked in, which is counted and bounded, see [PinReason], [WithMaxPinned] and [WithStrictPins]. When it is checked in all of it
+// ends: the next user of a session finds none of it.
+//
+// A statement with arguments is prepared on its backend once, see [WithStatementCache]. One whose context ends is ended on the server,
+// too, see [WithKillTimeout]. One that was certainly not sent is run on another backend, a plain SELECT outside a transaction also if its
+// answer was lost; nothing else is repeated, and a lost answer to a COMMIT is [ErrOutcomeUnknown]. What asks for something of the
+// previous statement gets that or a [*StickyError].
+func NewConnector(ctx context.Context, cfg *mysql.Config, opts ...Option) (*Connector, error) {
+	c, err := newConnector(ctx, cfg, opts)
+	if err != nil {
+		return nil, fmt.Errorf("mysqlpool: open: %w", err)
+	}
+	return c, nil
+}
+
+func newConnector(ctx context.Context, cfg *mysql.Config, opts []Option) (*Connector, error) {
+	if cfg == nil {
+		return nil, errors.New("configuration is nil")
+	}
+	cfg = cfg.Clone()
+	s, rest, err := readSettings(cfg.Addr+"/"+cfg.DBName, opts)
+	if err := errors.Join(err, refuseRejectReadOnly(cfg)); err != nil {
+		return nil, err
+	}
+	w, err := weir.ReadSettings(rest...)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.settleSessions(w); err != nil {
+		return nil, err
+	}
+	src, err := newSource(cfg, s, w)
+	if err != nil {
+		return nil, err
+	}
+	return startConnector(ctx, src, s, w, rest, cfg.InterpolateParams)
+}
+
+// startConnector makes the pool, and tries one backend if MinIdle does not.
+func startConnector(ctx context.Context, src *source, s settings, w weir.Settings, opts []Option, interpolate bool) (*Connector, error) {
+	c := &Connector{
+		settings: s, source: src, texts: sqltext.NewCache(), pins: newPins(s.maxPinned, w.MaxWait),
+		killer: killer{connector: src.connector, within: s.killTimeout}, interpolate: interpolate,
+	}
+	src.counters = &c.counters
+	c.counters.seen.init()
+	if w.MinIdle == 0 && !w.BackgroundStart && ctx != nil {
+		if err := try(ctx, src.factory(), w); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	c.pool, err = weir.New(ctx, src.factory(), opts...)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// OpenDB returns a *sql.DB over the connector, with database/sql's own limits lifted as [Open] says. Call it once: closing the DB closes
+// the connector.
+func (c *Connector) OpenDB() *sql.DB {
+	db := sql.OpenDB(c)
+	db.SetMaxOpenConns(0)
+	db.SetMaxIdleConns(c.idleSessions)
+	db.SetConnMaxLifetime(0)
+	db.SetConnMaxIdleTime(0)
+	return db
+}
+
+// ConnectorOf returns the connector of a DB that [Open] or [Connector.OpenDB] made, also if others have wrapped its connector but pass
+// Driver through.
+func ConnectorOf(db *sql.DB) (*Connector, bool) {
+	d, ok := db.Driver().(*sessionDriver)
+	if !ok {
+		return nil, false
+	}
+	return d.con, true
+}
+
+// Connect implements [driver.Connector]: it makes a session, which borrows its first backend when it runs its first statement.
+func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	c.counters.sessions.Add(1)
+	return &session{con: c, mode: modeOf(ctx, c.mode)}, nil
+}
+
+// Driver implements [driver.Connector].
+func (c *Connector) Driver() driver.Driver { return &sessionDriver{con: c} }
+
+// A sessionDriver leads from a *sql.DB to its connector.
+type sessionDriver struct {
+	mysql.MySQLDriver
+	con *Connector
+}
+
+// Close closes the pool, waiting for sessions that hold a backend as long as [WithDrainTimeout] says. It is what sql.DB.Close calls.
+func (c *Connector) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), c.drainTimeout)
+	defer cancel()
+	return c.Shutdown(ctx)
+}
+
+// Shutdown closes the pool: new statements fail with [weir.ErrClosed], those under way and open transactions may end until ctx does,
+// then their backends are closed under them and a [*weir.CloseError] says how many.
+func (c *Connector) Shutdown(ctx context.Context) error {
+	err := c.pool.Close(ctx)
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.cleaning.Wait() // each is bounded, and finds its backend closed
+	c.killer.close()
+	return err
+}
+
+// Stats returns a picture of the pool of backends.
+func (c *Connector) Stats() weir.Stats { return c.pool.Stats() }
+
+// Settings returns what the pool of backends was made with.
+func (c *Connector) Settings() weir.Settings { return c.pool.Settings() }
+
+// Pause stops lending backends: statements wait, MaxWait at most. See [weir.Pool.Pause].
+func (c *Connector) Pause() { c.pool.Pause() }
+
+// Resume ends a pause.
+func (c *Connector) Resume() { c.pool.Resume() }
+
+// EvictAll replaces every backend, those in use when they come back.
+func (c *Connector) EvictAll() { c.pool.EvictAll() }
+
+// Resize changes MinIdle and MaxOpen of the pool of backends. How many sessions may be pinned stays as it was.
+func (c *Connector) Resize(minIdle, maxOpen int) error { return c.pool.Resize(minIdle, maxOpen) }
+
+// Warnings lists what the comparison with the server found at the first connection; see [Pool.Warnings].
+func (c *Connector) Warnings() []string { return c.source.adviser.warnings() }
+
+// HandshakeStatements lists what runs on a backend from its opening until it is lent for the first time. On the very first one it is tried
+// besides whether status flags and resets can be relied upon.
+func (c *Connector) HandshakeStatements() []string {
+	return append(slices.Clone(c.source.driver), c.source.statements(birthColumns...)...)
+}
+
+// modes is how a new backend reads texts.
+func (c *Connector) modes() sqltext.Modes { return sqltext.Modes(c.source.modes.Load()) }
+
+// blind reports whether the status flags cannot be read.
+func (c *Connector) blind() bool { return c.source.statusField() == noStatus }
+
+// inTransaction reports whether something is open on the backend that only the session which began it may end.
+func (c *Connector) inTransaction(b *backend) bool {
+	field := c.source.statusField()
+	if field == noStatus {
+		return false
+	}
+	return statusOf(b.conn, field)&(flagInTransaction|flagAutocommit) != flagAutocommit
+}
+
+// clean has a backend cleaned in the background. Its lease goes on until then.
+func (c *Connector) clean(lease weir.Lease[*backend], work func()) {
+	c.mu.Lock()
+	closed := c.closed
+	if !closed {
+		c.cleaning.Add(1)
+	}
+	c.mu.Unlock()
+	if closed {
+		work() // finds it closed
+		return
+	}
+	go func() {
+		defer c.cleaning.Done()
+		work()
+	}()
+}
+
+// discard ends the lease of a backend that is of no use any more, unless the pool has taken it back.
+func discard(lease weir.Lease[*backend]) {
+	if lease.Valid() {
+		lease.Discard()
+	}
+}
+
+// giveBack ends a lease, with the worst error of its statements.
+func (c *Connector) giveBack(lease weir.Lease[*backend], b *backend, worst error) {
+	if !lease.Valid() {
+		return // the pool was closed by force
+	}
+	if l := b.state.labels(); l != b.labelled {
+		b.labelled = l
+		lease.Label(l)
+	}
+	if worst != nil {
+		lease.Finish(worst)
+		return
+	}
+	lease.Release()
+}
+
+// cleaningLimit bounds the cleaning of one backend. It is out of the pool meanwhile.
+const cleaningLimit = 2 * time.Second
+
+// resetAndRelease gives back what had been pinned, clean.
+func (c *Connector) resetAndRelease(lease weir.Lease[*backend], b *backend, worst error) {
+	ctx, cancel := context.WithTimeout(context.Background(), cleaningLimit)
+	defer cancel()
+	c.counters.resets.Add(1)
+	if !c.source.canReset() || b.reset(ctx) != nil {
+		c.counters.resetFails.Add(1)
+		discard(lease)
+		return
+	}
+	c.giveBack(lease, b, worst)
+}
+
+// rollBackAndRelease gives back what had a transaction open.
+func (c *Connector) rollBackAndRelease(lease weir.Lease[*backend], b *backend, worst error) {
+	ctx, cancel := context.WithTimeout(context.Background(), cleaningLimit)
+	defer cancel()
+	c.counters.rollbacks.Add(1)
+	if b.rollback(ctx) != nil {
+		discard(lease)
+		return
+	}
+	c.giveBack(lease, b, worst)
+}

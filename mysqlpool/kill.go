@@ -1,0 +1,202 @@
+package mysqlpool
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"sync"
+	"time"
+)
+
+// A killer ends statements on the server with KILL QUERY, over one connection of its own that it opens when it is needed and keeps for
+// a while. Without it a statement whose context has ended would go on on the server, where the pool's bound does not reach.
+type killer struct {
+	connector driver.Connector
+	within    time.Duration // for one kill, dialling included
+
+	mu     sync.Mutex // guards the fields below
+	conn   physical
+	idle   *time.Timer
+	closed bool
+}
+
+// killerIdle is how long the connection is kept for the next kill.
+const killerIdle = 10 * time.Second
+
+var errKillerClosed = errors.New("mysqlpool: the connector is closed")
+
+// kill returns when the server has answered: after that the kill cannot hit a later statement of the same connection.
+func (k *killer) kill(ctx context.Context, id string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.connect(ctx); err != nil {
+		return err
+	}
+	_, err := k.conn.ExecContext(ctx, "KILL QUERY "+id, nil)
+	if err != nil && !isServerError(err) {
+		k.disconnect()
+		if err = k.connect(ctx); err == nil { // it may have been idle for too long
+			_, err = k.conn.ExecContext(ctx, "KILL QUERY "+id, nil)
+		}
+	}
+	return err
+}
+
+// connect is called with mu held. Kills are few, and each is bounded by its context.
+func (k *killer) connect(ctx context.Context) error {
+	if k.closed {
+		return errKillerClosed
+	}
+	if k.idle != nil {
+		k.idle.Stop()
+	}
+	k.idle = time.AfterFunc(killerIdle, k.retire)
+	if k.conn != nil {
+		return nil
+	}
+	c, err := k.connector.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	k.conn, err = asPhysical(c)
+	return err
+}
+
+// disconnect is called with mu held.
+func (k *killer) disconnect() {
+	if k.conn != nil {
+		k.conn.Close() // fails only to say goodbye
+		k.conn = nil
+	}
+}
+
+func (k *killer) retire() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.disconnect()
+}
+
+func (k *killer) close() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.closed = true
+	if k.idle != nil {
+		k.idle.Stop()
+	}
+	k.disconnect()
+}
+
+// A watch ends what runs on a backend when a context ends. It runs apart from the statement, which is not given the context: the driver
+// would close the connection.
+type watch struct {
+	ctx   context.Context
+	b     *backend
+	k     *killer
+	n     *counters
+	stop  func() bool
+	fired sync.WaitGroup // done when fire has returned
+
+	mu   sync.Mutex // guards the fields below
+	over bool       // the statement has returned
+	wake chan struct{}
+	hit  bool // a kill was sent before the statement had returned
+	cut  bool
+}
+
+// watchOver starts a watch, or returns nil if ctx never ends.
+func (s *session) watchOver(ctx context.Context, b *backend) *watch {
+	if ctx.Done() == nil {
+		return nil
+	}
+	w := &watch{ctx: ctx, b: b, k: &s.con.killer, n: &s.con.counters}
+	w.fired.Add(1)
+	w.stop = context.AfterFunc(ctx, w.fire)
+	return w
+}
+
+// end says that the statement has returned, and reports whether the context ended before. When end returns nothing of the watch runs
+// and no kill is on its way.
+func (w *watch) end() bool {
+	if w == nil {
+		return false
+	}
+	if w.stop() {
+		w.fired.Done()
+		return false
+	}
+	w.mu.Lock()
+	if !w.over {
+		w.over = true
+		if w.wake != nil {
+			close(w.wake)
+		}
+	}
+	w.mu.Unlock()
+	w.fired.Wait()
+	if w.cut {
+		w.b.spoilt = true
+	}
+	return true
+}
+
+// killed reports, after end, whether a kill may have ended the statement.
+func (w *watch) killed() bool { return w != nil && w.hit }
+
+// killAgain is the pause before a kill is repeated: it may have come before the statement did.
+const killAgain = 5 * time.Millisecond
+
+// strike sends one kill, unless the statement has returned, and reports whether that is all that can be done.
+func (w *watch) strike(ctx context.Context) bool {
+	w.mu.Lock()
+	over := w.over
+	w.hit = w.hit || !over
+	w.mu.Unlock()
+	if over {
+		return true
+	}
+	w.n.kills.Add(1)
+	return w.k.kill(ctx, w.b.birth.id) == nil
+}
+
+// fire kills what runs, until it has returned. If that does not help in time the connection is cut, which leaves the statement to the
+// server.
+func (w *watch) fire() {
+	defer w.fired.Done()
+	wake := make(chan struct{})
+	w.mu.Lock()
+	w.wake = wake
+	over := w.over
+	w.mu.Unlock()
+	if over {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), w.k.within)
+	defer cancel()
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for wait := killAgain; ; wait *= 2 {
+		if w.k.within == 0 || !w.strike(ctx) {
+			break
+		}
+		pause.Reset(wait)
+		select {
+		case <-wake:
+			return
+		case <-pause.C:
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	select {
+	case <-wake:
+		return
+	default:
+	}
+	w.n.cuts.Add(1)
+	w.mu.Lock()
+	w.cut = true
+	w.mu.Unlock()
+	w.b.cutNow()
+}

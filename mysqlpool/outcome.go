@@ -1,0 +1,118 @@
+package mysqlpool
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/weirpool/weir/internal/sqltext"
+)
+
+// ErrOutcomeUnknown matches the error of a statement that changes something, a COMMIT above all, whose answer was lost: it may have been
+// executed or not. It was not repeated.
+var ErrOutcomeUnknown = errors.New("mysqlpool: outcome unknown")
+
+// ErrSessionLost matches the error of a session whose connection died together with what only that connection had: an open transaction,
+// which the server rolls back, or what pinned the session. Statements are refused until the transaction is rolled back or, if it was
+// pinned, until the session is checked in, so that none of them runs where what came before it is missing.
+var ErrSessionLost = errors.New("mysqlpool: session lost")
+
+// A lostError tells what was lost. It reads like what it says and matches its sentinel and its cause.
+type lostError struct {
+	sentinel error
+	what     string
+	cause    error
+}
+
+func (e *lostError) Error() string   { return fmt.Sprintf("%v: %s: %v", e.sentinel, e.what, e.cause) }
+func (e *lostError) Unwrap() []error { return []error{e.sentinel, e.cause} }
+
+// plainCause strips the one error that database/sql would answer by running the statement up to three times more.
+func plainCause(err error) error {
+	if errors.Is(err, driver.ErrBadConn) {
+		return mysql.ErrInvalidConn
+	}
+	return err
+}
+
+// maxTries bounds on how many backends one statement is tried. Each acquire looks at the socket first, so that more than one failure in
+// a row means that the server is going away.
+const maxTries = 4
+
+// maxSchemaTries is the same for backends that only have a default database where the session has none: new ones have none.
+const maxSchemaTries = 32
+
+// afterDeath says what becomes of a statement whose backend died: whether it is run once more, or with which error it ends. depends
+// tells that something of the session was on the backend.
+func (s *session) afterDeath(ctx context.Context, c *call, err error, depends bool) (again bool, out error) {
+	cause := plainCause(err)
+	unsent := !c.sent || Classify(err) == NotSent
+	if depends {
+		lost := s.lose(c, cause)
+		switch {
+		case c.ends == commits && !unsent:
+			if c.late {
+				cause = ctx.Err()
+			}
+			return false, s.outcomeUnknown("the connection died under COMMIT", cause)
+		case c.late:
+			return false, ctx.Err()
+		}
+		return false, lost
+	}
+	var replay *replayError
+	switch {
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case errors.As(err, &replay) && isServerError(replay.error):
+		return false, err
+	case unsent || c.st.Kind == sqltext.Read:
+		return true, &lostError{errNoBackend, "connections died one after the other", cause}
+	case Classify(err) == GoingAway:
+		return false, err
+	}
+	return false, s.outcomeUnknown("the connection died before the answer came", cause)
+}
+
+func (s *session) outcomeUnknown(what string, cause error) error {
+	s.con.counters.unknown.Add(1)
+	return &lostError{ErrOutcomeUnknown, what, cause}
+}
+
+var errNoBackend = errors.New("mysqlpool: statement was not run")
+
+// lose makes the error of a session whose backend died. The statements that follow are refused with it, unless the one that was running
+// ended all there was to lose.
+func (s *session) lose(c *call, cause error) error {
+	what := "the connection died with an open transaction, which is rolled back"
+	if s.pinned != nil {
+		what = fmt.Sprintf("the connection died with what pinned the session (%v)", s.pinned.reason)
+	}
+	s.con.counters.lost.Add(1)
+	lost := &lostError{ErrSessionLost, what, cause}
+	over := c != nil && (c.do == endsTx || c.ends != endsNothing && !s.inTx)
+	if !over || s.pinned != nil {
+		s.lost = lost
+	}
+	return lost
+}
+
+// veiled hides that an error is caused by the one that database/sql answers by running the statement up to three times more.
+func veiled(err error) error {
+	if errors.Is(err, driver.ErrBadConn) {
+		return &veil{err}
+	}
+	return err
+}
+
+type veil struct{ err error }
+
+func (v *veil) Error() string        { return v.err.Error() }
+func (v *veil) Is(target error) bool { return target != driver.ErrBadConn && errors.Is(v.err, target) }
+func (v *veil) As(target any) bool   { return errors.As(v.err, target) }
+
+// errRowsOpen stands for the driver's busy buffer, which would cost the connection.
+var errRowsOpen = errors.New("mysqlpool: rows are still open on this transaction's or pinned session's connection: close them before the next " +
+	"statement, or let WithRowBuffer hold all of them")

@@ -1,0 +1,70 @@
+package mysqlpool
+
+import (
+	"context"
+	"database/sql"
+	"testing"
+
+	"github.com/weirpool/weir"
+)
+
+// BenchmarkOverhead shows what sessions add to database/sql when the statements themselves cost nothing.
+func BenchmarkOverhead(b *testing.B) {
+	for _, db := range []struct {
+		name string
+		open func(testing.TB) *sql.DB
+	}{
+		{"sql", stockNoop},
+		{"weir", func(tb testing.TB) *sql.DB { return overNoop(tb) }},
+		{"weir-unnamed", func(tb testing.TB) *sql.DB { return overNoop(tb, weir.WithLeakThreshold(weir.NoLimit)) }},
+	} {
+		b.Run(db.name, func(b *testing.B) { benchmarkOverhead(b, db.open(b)) })
+	}
+}
+
+func benchmarkOverhead(b *testing.B, db *sql.DB) {
+	ctx := context.Background()
+	cancellable, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for name, run := range map[string]func() error{
+		"exec": func() error {
+			_, err := db.ExecContext(ctx, "UPDATE t SET v = 1")
+			return err
+		},
+		"exec-cancellable": func() error {
+			_, err := db.ExecContext(cancellable, "UPDATE t SET v = 1")
+			return err
+		},
+		"exec-args": func() error {
+			_, err := db.ExecContext(ctx, "UPDATE t SET v = ?", 1)
+			return err
+		},
+		"row": func() error {
+			var n int
+			return db.QueryRowContext(ctx, "SELECT 1").Scan(&n)
+		},
+		"row-args": func() error {
+			var n int
+			return db.QueryRowContext(ctx, "SELECT v FROM t WHERE id = ?", 1).Scan(&n)
+		},
+		"tx": func() error {
+			tx, err := db.BeginTx(ctx, nil)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, "UPDATE t SET v = 1"); err != nil {
+				return err
+			}
+			return tx.Commit()
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := run(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

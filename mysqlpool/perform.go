@@ -1,0 +1,378 @@
+package mysqlpool
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"time"
+
+	"github.com/weirpool/weir"
+	"github.com/weirpool/weir/internal/sqltext"
+)
+
+// An action is what is to be done with a backend.
+type action uint8
+
+const (
+	execs action = iota
+	queries
+	prepares
+	pings
+	begins
+	endsTx   // COMMIT or ROLLBACK of a transaction of BeginTx
+	pinsOnly // gets hold of the real connection
+)
+
+// An ending is how a statement ends a transaction.
+type ending uint8
+
+const (
+	endsNothing ending = iota
+	commits
+	rollsBack
+)
+
+// A call is one command on its way to a backend, and what came of it.
+type call struct {
+	do    action
+	text  string
+	args  []driver.NamedValue
+	named bool   // it was prepared by name: its statement is kept from the first use on
+	bind  *state // what the session had set when it was prepared by name
+	bound uint64 // names that
+	opts  driver.TxOptions
+
+	st   *sqltext.Statement
+	ends ending
+	sent bool // the server may have it
+	late bool // its context ended while it ran
+
+	crowded int // how often the server had too many prepared statements
+
+	result driver.Result
+	rows   driver.Rows
+	watch  *watch
+	once   *statement // closed with the rows
+	inputs int
+}
+
+// perform runs one command: on the backend that the session holds, or on one that it borrows for it. Where a backend turns out to be
+// dead it goes on with another, if nothing is lost by that.
+func (s *session) perform(ctx context.Context, c *call) error {
+	s.classify(c)
+	if err := s.admit(ctx, c); err != nil {
+		return err
+	}
+	for try, most := 1, maxTries; ; try++ {
+		held := s.b != nil
+		if err := s.borrow(ctx, c); err != nil {
+			s.unpin() // nothing is held that could be pinned
+			return veiled(err)
+		}
+		if held && !s.trail.leads(c.st, s.lease) && c.st.Pin != sqltext.MultiStatement {
+			return s.lostTrail(c)
+		}
+		depends := held && s.depends()
+		err := s.attempt(ctx, c)
+		if err == nil {
+			return nil
+		}
+		if late, ok := err.(*lateError); ok {
+			return late.error
+		}
+		again, err := s.failed(ctx, c, err, depends)
+		if errors.Is(err, errNoSchema) {
+			most = maxSchemaTries
+		}
+		if c.crowded > 0 {
+			most = maxTries + maxCrowded
+		}
+		if !again || try >= most {
+			if s.b == nil && s.lost == nil {
+				s.unpin()
+			}
+			return veiled(err)
+		}
+		s.con.counters.retries.Add(1)
+	}
+}
+
+// classify tells what the text may leave behind.
+func (s *session) classify(c *call) {
+	if c.st == nil {
+		c.st = s.con.texts.Classify(c.text, s.state.reads(s.con.modes()))
+	}
+	switch c.st.Kind {
+	case sqltext.Commit:
+		c.ends = commits
+	case sqltext.Rollback:
+		c.ends = rollsBack
+	}
+}
+
+// borrow gets the session a backend, if it holds none.
+func (s *session) borrow(ctx context.Context, c *call) error {
+	if s.b != nil {
+		return nil
+	}
+	lease, err := s.lend(ctx, c)
+	if err != nil {
+		return err
+	}
+	s.lease, s.b = lease, lease.Value()
+	if s.b.birth.unsafe {
+		s.dirty = true // what its texts do is not certain
+	}
+	if s.pinned != nil {
+		lease.Note(pinNotes[s.pinned.reason])
+	}
+	return nil
+}
+
+// attempt runs the command once on the held backend.
+func (s *session) attempt(ctx context.Context, c *call) error {
+	c.sent, c.late = false, false
+	b := s.b
+	b.use.Lock()
+	defer b.use.Unlock()
+	if err := s.ready(ctx, c); err != nil {
+		return err
+	}
+	w := s.watchOver(ctx, b)
+	c.sent = true
+	err := s.send(c, b)
+	if err == nil && c.rows != nil {
+		c.watch = w
+		return s.deliver(ctx, c)
+	}
+	c.late = w.end()
+	if err != nil {
+		return err
+	}
+	s.note(c)
+	s.settle()
+	if w.killed() && !c.effective() {
+		c.result = nil
+		return &lateError{ctx.Err()}
+	}
+	return nil
+}
+
+// A lateError is the end of a statement that was killed and answered as if it had worked. There is nothing more to be done about it.
+type lateError struct{ error }
+
+// effective reports whether a statement that was killed has certainly done something before, as its answer says.
+func (c *call) effective() bool {
+	if c.ends != endsNothing || c.result == nil {
+		return c.rows == nil
+	}
+	n, err := c.result.RowsAffected()
+	return err != nil || n > 0
+}
+
+// ready gives the backend the session's state, and reads what the statement is about to change for the first time.
+func (s *session) ready(ctx context.Context, c *call) error {
+	b := s.b
+	if b.strange != 0 {
+		return nil // it is pinned, and stays as the session made it
+	}
+	wanted := s.state
+	if c.st.Kind == sqltext.Use {
+		wanted = s.con.source.states.in(wanted, b.state.defaultSchema()) // that of the session may be gone
+	}
+	if b.state != wanted {
+		if err := b.replay(ctx, wanted); err != nil {
+			return err
+		}
+		s.con.counters.replays.Add(1)
+	}
+	if c.st.Kind == sqltext.Set {
+		if err := b.learnPristine(ctx, s.con.source.states.with(s.state, c.st.Changes)); err != nil && !isServerError(err) {
+			return err // a variable that does not exist is for the server to refuse
+		}
+		if err := b.replay(ctx, s.state); err != nil {
+			return err
+		}
+	}
+	return s.freshID(ctx, c)
+}
+
+// rollbackLimit bounds a rollback: when it is over the connection is cut, which comes to the same.
+const rollbackLimit = 5 * time.Second
+
+// send hands the command to the driver. The driver is not given the caller's context: it would close the connection when that ends.
+func (s *session) send(c *call, b *backend) (err error) {
+	ctx := context.Background()
+	b.uses++
+	switch c.do {
+	case pings:
+		return b.conn.Ping(ctx)
+	case begins:
+		s.tx, err = b.conn.BeginTx(ctx, c.opts)
+		s.inTx, s.readOnly = err == nil, err == nil && c.opts.ReadOnly
+		return err
+	case endsTx:
+		if c.ends == commits {
+			return s.tx.Commit()
+		}
+		defer time.AfterFunc(rollbackLimit, b.cutNow).Stop() // the server rolls back what it finds cut
+		return s.tx.Rollback()
+	case prepares:
+		c.inputs, err = b.inputs(ctx, c)
+		return err
+	case pinsOnly:
+		return nil
+	}
+	if len(c.args) > 0 || c.named {
+		return s.sendWithArguments(ctx, c, b)
+	}
+	if c.do == execs {
+		c.result, err = b.conn.ExecContext(ctx, c.text, nil)
+		return err
+	}
+	c.rows, err = b.conn.QueryContext(ctx, c.text, nil)
+	return err
+}
+
+// sendWithArguments lets the driver put them into the text, if it was told to, or uses a prepared statement.
+func (s *session) sendWithArguments(ctx context.Context, c *call, b *backend) (err error) {
+	if s.con.interpolate && !c.named {
+		if c.do == execs {
+			c.result, err = b.conn.ExecContext(ctx, c.text, c.args)
+		} else {
+			c.rows, err = b.conn.QueryContext(ctx, c.text, c.args)
+		}
+		if !errors.Is(err, driver.ErrSkip) {
+			return err
+		}
+		c.rows = nil
+	}
+	return b.execute(ctx, c)
+}
+
+// note takes note of what a statement has changed.
+func (s *session) note(c *call) {
+	b := s.b
+	switch c.st.Kind {
+	case sqltext.Set:
+		s.state = s.con.source.states.with(s.state, c.st.Changes)
+		b.state = s.state
+	case sqltext.Use:
+		s.state = s.con.source.states.in(s.state, c.st.Schema)
+		b.state = s.state
+	}
+	binding := c.st.Kind == sqltext.Use || c.st.Kind == sqltext.Set
+	if c.st.Opaque || b.strange != 0 && binding {
+		b.strange = s.con.counters.strange.Add(1) | strangeBit
+	}
+	if c.do == endsTx {
+		s.tx, s.inTx, s.readOnly = nil, false, false
+	}
+	s.trail.leave(c, b, s.lease)
+	if c.ends == rollsBack && s.pinned == nil {
+		s.lost = nil
+	}
+}
+
+// settle gives the backend back unless the session must keep it.
+func (s *session) settle() {
+	if s.b == nil {
+		return
+	}
+	if why, yes := s.holds(); yes {
+		if s.noted != why {
+			s.noted = why
+			s.lease.Note(why)
+		}
+		return
+	}
+	s.giveBack()
+}
+
+// giveBack ends the session's lease.
+func (s *session) giveBack() {
+	s.trail.last, s.trail.uses = s.lease, s.b.uses
+	s.con.giveBack(s.lease, s.b, s.worst)
+	s.lease, s.b, s.worst, s.noted = weir.Lease[*backend]{}, nil, nil, ""
+}
+
+// failed decides what becomes of backend, session and statement after an error.
+func (s *session) failed(ctx context.Context, c *call, err error, depends bool) (again bool, out error) {
+	if s.readOnly {
+		err = InReadOnlyTx(err)
+	}
+	if !s.b.alive() || Verdict(err) == weir.Discard {
+		s.dropBackend(err)
+		return s.afterDeath(ctx, c, err, depends)
+	}
+	if c.do == endsTx {
+		s.tx, s.inTx, s.readOnly = nil, false, false
+	}
+	if s.con.verdict(err) != weir.Keep {
+		s.worst = err
+	}
+	if c.st.Kind == sqltext.Set && c.sent {
+		s.dirty = true // some of it may have been set
+	}
+	if hasNumber(err, tooManyStatements) && c.crowded < maxCrowded {
+		c.crowded++
+		s.con.makeRoom(s.b)
+		return true, err
+	}
+	if s.stale(c) && !s.refresh(c) {
+		return s.afterDeath(ctx, c, err, depends)
+	}
+	s.settle()
+	if c.late {
+		return false, ctx.Err()
+	}
+	return false, unwrapReadOnly(err)
+}
+
+// dropBackend discards the held backend, with the error that speaks against it.
+func (s *session) dropBackend(err error) {
+	if s.con.verdict(err) == weir.Keep {
+		discard(s.lease)
+	} else if s.lease.Valid() {
+		s.lease.Finish(err)
+	}
+	s.tx, s.dirty, s.worst, s.noted = nil, false, nil, ""
+	s.lease, s.b, s.trail = weir.Lease[*backend]{}, nil, trail{}
+}
+
+// stale reports whether the status flags may not be true any more: an error does not bring new ones, and what was refused may have
+// begun or ended a transaction. A plain statement has not; and where the session keeps the backend anyway it does not matter yet.
+func (s *session) stale(c *call) bool {
+	switch c.st.Kind {
+	case sqltext.Read, sqltext.Share, sqltext.Savepoint, sqltext.Use, sqltext.Pins:
+		return false
+	}
+	return true
+}
+
+// refresh asks the server for its status flags, by the cheapest of its commands, and ends a transaction that a failed COMMIT has left
+// open. It returns false if the backend had to be dropped.
+func (s *session) refresh(c *call) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), cleaningLimit)
+	defer cancel()
+	b := s.b
+	b.use.Lock()
+	b.uses++
+	err := b.conn.Ping(ctx)
+	if err == nil && c.do == endsTx && s.con.inTransaction(b) {
+		err = b.run(ctx, "ROLLBACK")
+	}
+	b.use.Unlock()
+	if err != nil {
+		s.dropBackend(err)
+		return false
+	}
+	return true
+}
+
+func unwrapReadOnly(err error) error {
+	if e, ok := err.(*readOnlyTxError); ok {
+		return e.error
+	}
+	return err
+}

@@ -1,0 +1,209 @@
+package mysqlpool
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/weirpool/weir/internal/sqltext"
+)
+
+// A PinReason is why a session is tied to its backend until it is checked in: something of it lives on the server that cannot be given
+// to another backend.
+type PinReason uint8
+
+const (
+	NotPinned          PinReason = PinReason(sqltext.NoPin)
+	PinUserVariable    PinReason = PinReason(sqltext.UserVariable)    // a user variable, read or set: @x
+	PinTemporaryTable  PinReason = PinReason(sqltext.TemporaryTable)  // CREATE or DROP TEMPORARY TABLE
+	PinLockTables      PinReason = PinReason(sqltext.LockTables)      // LOCK TABLES, UNLOCK TABLES, backup locks
+	PinFlushTables     PinReason = PinReason(sqltext.FlushTables)     // FLUSH TABLES WITH READ LOCK or FOR EXPORT
+	PinGetLock         PinReason = PinReason(sqltext.GetLock)         // GET_LOCK, RELEASE_LOCK and the like
+	PinTextPrepare     PinReason = PinReason(sqltext.TextPrepare)     // PREPARE, EXECUTE, DEALLOCATE as texts
+	PinHandler         PinReason = PinReason(sqltext.Handler)         // HANDLER
+	PinXA              PinReason = PinReason(sqltext.XA)              // XA
+	PinCall            PinReason = PinReason(sqltext.Call)            // CALL: what a procedure does is not seen
+	PinMultiStatement  PinReason = PinReason(sqltext.MultiStatement)  // several statements in one text
+	PinCalcFoundRows   PinReason = PinReason(sqltext.CalcFoundRows)   // SQL_CALC_FOUND_ROWS
+	PinNextTransaction PinReason = PinReason(sqltext.NextTransaction) // SET TRANSACTION for the next transaction only
+	PinAutocommitOff   PinReason = PinReason(sqltext.AutocommitOff)   // SET autocommit = 0
+	PinUnlistedSet     PinReason = PinReason(sqltext.UnlistedSet)     // SET of a variable, or to an expression, that is not replayed
+	PinUnsafeCharset   PinReason = PinReason(sqltext.UnsafeCharset)   // a character set in which texts cannot be read byte by byte
+	PinUnknown         PinReason = PinReason(sqltext.Unknown)         // a statement that is not known
+	PinRaw             PinReason = PinUnknown + 1                     // the real connection was asked for, below sql.Conn.Raw
+	// PinReasons is the number of reasons, [NotPinned] included.
+	PinReasons = int(PinRaw) + 1
+)
+
+// String returns the reason in lower-case words.
+func (r PinReason) String() string {
+	switch {
+	case r < PinRaw:
+		return sqltext.Pin(r).String()
+	case r == PinRaw:
+		return "raw connection"
+	}
+	return fmt.Sprintf("reason(%d)", uint8(r))
+}
+
+// A Pin is a session that is tied to its backend.
+type Pin struct {
+	Reason PinReason
+	Text   string        // the beginning of the statement that pinned it
+	Age    time.Duration // since then
+	Site   string        // the line that ran it, outside this module and database/sql, as "file.go:12"
+}
+
+// String is the reason, the line and the age.
+func (p Pin) String() string {
+	return fmt.Sprintf("%v at %s for %v", p.Reason, p.Site, p.Age.Round(time.Millisecond))
+}
+
+// pin is a Pin as it is kept.
+type pin struct {
+	reason PinReason
+	text   string
+	since  time.Time
+	site   [24]uintptr
+}
+
+func (p *pin) show(now time.Time) Pin {
+	return Pin{Reason: p.reason, Text: p.text, Age: now.Sub(p.since), Site: siteOf(p.site[:])}
+}
+
+// callers records where the session's user stands.
+func callers(pcs []uintptr) { runtime.Callers(4, pcs) }
+
+// siteOf is the first line that is neither this package's nor database/sql's.
+func siteOf(pcs []uintptr) string {
+	n := slices.Index(pcs, 0)
+	if n < 0 {
+		n = len(pcs)
+	}
+	frames := runtime.CallersFrames(pcs[:n])
+	for {
+		f, more := frames.Next()
+		if f.Function != "" && !strings.HasPrefix(f.Function, "database/sql.") && !strings.HasPrefix(f.Function, "github.com/weirpool/weir/mysqlpool.") {
+			return fmt.Sprintf("%s:%d", f.File[strings.LastIndexByte(f.File, '/')+1:], f.Line)
+		}
+		if !more {
+			return "unknown line"
+		}
+	}
+}
+
+// A PinError says that a statement would have pinned its session, under [WithStrictPins].
+type PinError struct {
+	Reason PinReason
+	Text   string // the beginning of the statement
+}
+
+// Error tells the reason and the statement.
+func (e *PinError) Error() string {
+	return fmt.Sprintf("mysqlpool: %q would pin its session to one backend (%v), which WithStrictPins forbids", e.Text, e.Reason)
+}
+
+// A PinLimitError says that a statement would have pinned its session when as many as [WithMaxPinned] allows were, and none of them was
+// checked in within MaxWait, or before the context ended.
+type PinLimitError struct {
+	Reason PinReason
+	Limit  int
+	Waited time.Duration
+	Pins   []Pin // those that are held, longest first, at most five
+	Cause  error // the context's, if it ended first
+}
+
+// Error tells the limit, the wait and who is pinned.
+func (e *PinLimitError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "mysqlpool: no more sessions can be pinned (%v): %d of %d are, waited %v", e.Reason, e.Limit, e.Limit, e.Waited.Round(time.Microsecond))
+	sep := "; pinned longest: "
+	for _, p := range e.Pins {
+		b.WriteString(sep)
+		b.WriteString(p.String())
+		sep = ", "
+	}
+	return b.String()
+}
+
+// Unwrap returns what ended the wait.
+func (e *PinLimitError) Unwrap() error {
+	if e.Cause != nil {
+		return e.Cause
+	}
+	return context.DeadlineExceeded
+}
+
+// pins bounds how many sessions are pinned and remembers them. Places are given in the order of asking.
+type pins struct {
+	places chan struct{} // as many as may be pinned
+	wait   time.Duration
+
+	mu   sync.Mutex // guards the fields below
+	held map[*session]*pin
+	ever [PinReasons]uint64
+}
+
+func newPins(limit int, wait time.Duration) *pins {
+	return &pins{places: make(chan struct{}, limit), wait: wait, held: map[*session]*pin{}}
+}
+
+// take waits for a place.
+func (p *pins) take(ctx context.Context, reason PinReason) error {
+	select {
+	case p.places <- struct{}{}:
+		return nil
+	default:
+	}
+	began := time.Now()
+	late := time.NewTimer(p.wait)
+	defer late.Stop()
+	e := &PinLimitError{Reason: reason, Limit: cap(p.places)}
+	select {
+	case p.places <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		e.Cause = ctx.Err()
+	case <-late.C:
+	}
+	e.Waited = time.Since(began)
+	e.Pins = p.list(5)
+	return e
+}
+
+// free gives a place back.
+func (p *pins) free() { <-p.places }
+
+func (p *pins) add(s *session, made *pin) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held[s] = made
+	p.ever[made.reason]++
+}
+
+func (p *pins) remove(s *session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.held, s)
+}
+
+// list describes the pins, longest first, at most that many.
+func (p *pins) list(most int) []Pin {
+	p.mu.Lock()
+	now := time.Now()
+	all := make([]*pin, 0, len(p.held))
+	for _, made := range p.held {
+		all = append(all, made)
+	}
+	p.mu.Unlock()
+	slices.SortFunc(all, func(a, b *pin) int { return a.since.Compare(b.since) })
+	out := make([]Pin, min(most, len(all)))
+	for i := range out {
+		out[i] = all[i].show(now)
+	}
+	return out
+}

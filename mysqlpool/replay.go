@@ -1,0 +1,252 @@
+package mysqlpool
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/weirpool/weir/internal/sqltext"
+)
+
+// replay brings b from its state into the wanted one: USE if the default database differs, then one SET for all the rest. Where the
+// wanted state does not have what b has, b gets back the values that it had when it was new. After an error b is of no use any more.
+func (b *backend) replay(ctx context.Context, want *state) error {
+	if b.state == want {
+		return nil
+	}
+	err := b.change(ctx, b.state, want)
+	if err != nil {
+		b.spoilt = true
+		return &replayError{err}
+	}
+	b.state = want
+	return nil
+}
+
+// A replayError is why a backend could not be given a session's settings.
+type replayError struct{ error }
+
+func (e *replayError) Error() string {
+	return "mysqlpool: giving a backend the session's settings: " + e.error.Error()
+}
+
+func (e *replayError) Unwrap() error { return e.error }
+
+func (b *backend) change(ctx context.Context, have, want *state) error {
+	if have.defaultSchema() != want.defaultSchema() {
+		schema := want.defaultSchema()
+		if schema == "" {
+			schema = b.birth.schema
+		}
+		if schema == "" {
+			return errNoSchema
+		}
+		if err := b.run(ctx, "USE "+quoteName(schema)); err != nil {
+			return err
+		}
+	}
+	if err := b.learnPristine(ctx, want); err != nil {
+		return err
+	}
+	if len(have.names())+len(have.charsets()) > 0 && len(b.state.names())+len(b.state.charsets()) == 0 {
+		have = b.state // learning brought it there
+	}
+	if set := b.difference(have, want); len(set) > 0 {
+		return b.run(ctx, "SET "+strings.Join(set, ", "))
+	}
+	return nil
+}
+
+// errNoSchema: nothing in SQL takes the default database away again.
+var errNoSchema = errors.New("mysqlpool: a backend with a default database cannot be given one without")
+
+// difference lists the assignments that lead from one state to another.
+func (b *backend) difference(have, want *state) []string {
+	var set []string
+	if !slices.Equal(have.charsets(), want.charsets()) {
+		set = b.charsetAssignments(have, want)
+	}
+	for _, name := range slices.Sorted(maps.Keys(have.names())) {
+		if _, kept := want.value(name); !kept {
+			set = append(set, b.spell(name)+" = "+b.pristine[name])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(want.names())) {
+		value, _ := want.value(name)
+		if now, ok := have.value(name); !ok || now != value {
+			set = append(set, b.spell(name)+" = "+value)
+		}
+	}
+	return set
+}
+
+// charsetAssignments repeats the wanted character sets from what a new connection has.
+func (b *backend) charsetAssignments(have, want *state) []string {
+	var set []string
+	for _, name := range charsetVariables(have.charsets()) {
+		set = append(set, b.spell(name)+" = "+b.pristine[name])
+	}
+	for _, c := range want.charsets() {
+		switch c.Name {
+		case setNames:
+			set = append(set, "NAMES "+c.Value)
+		case setCharacterSet:
+			set = append(set, "CHARACTER SET "+c.Value)
+		default:
+			set = append(set, b.spell(c.Name)+" = "+c.Value)
+		}
+	}
+	return set
+}
+
+// charsetVariables are the variables to be put back after these changes. A character set comes before its collation, which
+// sets both.
+func charsetVariables(changes []sqltext.Change) []string {
+	var names []string
+	for _, c := range changes {
+		switch {
+		case c.Name == setNames, c.Name == setCharacterSet:
+			names = append(names, namesVariables...)
+		case twins[c.Name] != "":
+			names = append(names, c.Name, twins[c.Name])
+		default:
+			names = append(names, c.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// touched lists the variables that a state sets.
+func (s *state) touched() []string {
+	return append(charsetVariables(s.charsets()), slices.Sorted(maps.Keys(s.names()))...)
+}
+
+// spell gives a variable the name it has on this server.
+func (b *backend) spell(name string) string {
+	if b.birth.oldNames {
+		switch name {
+		case "transaction_isolation":
+			name = "tx_isolation"
+		case "transaction_read_only":
+			name = "tx_read_only"
+		}
+	}
+	return "@@session." + name
+}
+
+// learnPristine reads, before they are changed for the first time, the variables that a state will set.
+func (b *backend) learnPristine(ctx context.Context, s *state) error {
+	var unknown []string
+	for _, name := range s.touched() {
+		if _, ok := b.pristine[name]; !ok {
+			unknown = append(unknown, name)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	if err := b.plain(ctx); err != nil {
+		return err
+	}
+	values, err := b.literals(ctx, unknown)
+	if err != nil {
+		return err
+	}
+	if b.pristine == nil {
+		b.pristine = map[string]string{}
+	}
+	maps.Copy(b.pristine, values)
+	return nil
+}
+
+// plain takes back all variables, but not the default database: a limit, or a character set, that somebody has set would spoil what is
+// read. Whoever calls it brings the backend into a state again.
+func (b *backend) plain(ctx context.Context) error {
+	set := b.difference(b.state, nil)
+	if len(set) == 0 {
+		return nil
+	}
+	b.state = b.states.in(nil, b.state.defaultSchema())
+	return b.run(ctx, "SET "+strings.Join(set, ", "))
+}
+
+// literals reads variables as they would be written in a SET.
+func (b *backend) literals(ctx context.Context, names []string) (map[string]string, error) {
+	spelt := make([]string, len(names))
+	for i, name := range names {
+		spelt[i] = b.spell(name)
+	}
+	b.uses++
+	rows, err := b.conn.QueryContext(ctx, "SELECT "+strings.Join(spelt, ", "), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	types, ok := rows.(driver.RowsColumnTypeDatabaseTypeName)
+	if !ok {
+		return nil, fmt.Errorf("mysqlpool: rows of type %T do not tell the types of columns", rows)
+	}
+	values := make([]driver.Value, len(names))
+	if err := rows.Next(values); err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for i, name := range names {
+		out[name] = literal(values[i], types.ColumnTypeDatabaseTypeName(i))
+	}
+	if err := rows.Next(values); err != io.EOF {
+		return nil, fmt.Errorf("mysqlpool: reading variables: %w", err)
+	}
+	return out, nil
+}
+
+// literal writes a value of a column of that type.
+func literal(v driver.Value, column string) string {
+	var text string
+	switch v := v.(type) {
+	case nil:
+		return "NULL"
+	case int64:
+		return strconv.FormatInt(v, 10)
+	case uint64:
+		return strconv.FormatUint(v, 10)
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case float32:
+		return strconv.FormatFloat(float64(v), 'f', -1, 32)
+	case []byte:
+		text = string(v)
+	default:
+		text = fmt.Sprint(v)
+	}
+	for _, number := range []string{"INT", "DECIMAL", "DOUBLE", "FLOAT"} {
+		if strings.Contains(column, number) {
+			return text
+		}
+	}
+	return quoteString(text)
+}
+
+// quoteString writes a string so that it is read the same with and without NO_BACKSLASH_ESCAPES.
+func quoteString(s string) string {
+	if strings.Contains(s, `\`) {
+		return fmt.Sprintf("CONVERT(x'%x' USING utf8mb4)", s)
+	}
+	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
+}
+
+func quoteName(s string) string { return "`" + strings.ReplaceAll(s, "`", "``") + "`" }
+
+// isServerError reports whether the server refused, so that the connection is as it was.
+func isServerError(err error) bool {
+	_, ok := err.(*mysql.MySQLError)
+	return ok
+}

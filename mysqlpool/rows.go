@@ -1,0 +1,286 @@
+package mysqlpool
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"io"
+	"reflect"
+
+	"github.com/weirpool/weir"
+)
+
+// rows are the result of a query. Of a small one everything was read before its user sees it, and its backend is back in the pool; of a
+// larger one the beginning was, and the backend goes back when the rows are read to the end or closed.
+type rows struct {
+	s       *session
+	inner   driverRows
+	columns []string
+	ahead   aheadRows
+	more    bool // after those read ahead the backend has more rows of this result
+
+	b     *backend             // nil: it was given back
+	lease weir.Lease[*backend] // the rows' own; zero: the session's
+	watch *watch
+	once  *statement
+	ctx   context.Context // for the error if it ends
+}
+
+// driverRows are go-sql-driver's, with all that they implement.
+type driverRows interface {
+	driver.RowsNextResultSet
+	driver.RowsColumnTypeScanType
+	driver.RowsColumnTypeDatabaseTypeName
+	driver.RowsColumnTypeNullable
+	driver.RowsColumnTypePrecisionScale
+}
+
+var _ driverRows = (*rows)(nil)
+
+// deliver makes rows of what the backend has begun to send, and reads ahead as far as rows are buffered.
+func (s *session) deliver(ctx context.Context, c *call) error {
+	inner, ok := c.rows.(driverRows)
+	if !ok {
+		return fmt.Errorf("mysqlpool: rows of type %T lack interfaces that go-sql-driver's have", c.rows)
+	}
+	r := &rows{s: s, inner: inner, columns: inner.Columns(), more: true, b: s.b, watch: c.watch, once: c.once, ctx: ctx}
+	ended, err := r.ahead.read(inner, len(r.columns), s.con.rowLimit, s.con.byteLimit)
+	switch {
+	case err == nil && !ended:
+		s.con.counters.streamed.Add(1)
+	case err == nil && inner.HasNextResultSet():
+		r.more = false
+	default:
+		return s.deliverWhole(c, r, err)
+	}
+	c.rows = r
+	s.note(c)
+	s.stream(r)
+	return nil
+}
+
+// deliverWhole is for rows that have been read as a whole, and for those whose reading failed: their user gets none of them.
+func (s *session) deliverWhole(c *call, r *rows, err error) error {
+	w := r.watch
+	closing, late := r.done()
+	if err == nil {
+		err = closing
+	}
+	if err != nil {
+		c.rows, c.late = nil, late
+		return err
+	}
+	if w.killed() {
+		c.rows = nil
+		s.note(c)
+		s.settle()
+		return &lateError{r.ctx.Err()}
+	}
+	s.con.counters.buffered.Add(1)
+	r.more = false
+	c.rows = r
+	s.note(c)
+	s.settle()
+	return nil
+}
+
+// stream lets r hold the backend, together with the session if that must keep it, alone otherwise.
+func (s *session) stream(r *rows) {
+	if _, yes := s.holds(); yes {
+		s.settle()
+		s.open = r
+		return
+	}
+	r.lease = s.lease
+	r.lease.Note(noteRows)
+	s.trail.last, s.trail.uses = s.lease, s.b.uses
+	s.lease, s.b, s.noted = weir.Lease[*backend]{}, nil, ""
+}
+
+// done ends what belongs to the rows and leaves what is left of them unread. late tells that their context had ended.
+func (r *rows) done() (err error, late bool) {
+	err = r.inner.Close()
+	if r.once != nil {
+		r.once.stmt.Close() // fails only if the connection does, and then the next use says so
+	}
+	late = r.watch.end()
+	r.watch, r.b = nil, nil
+	return err, late
+}
+
+// give gives the backend back.
+func (r *rows) give() error {
+	b := r.b
+	if b == nil {
+		return nil
+	}
+	b.use.Lock()
+	err, late := r.done()
+	b.use.Unlock()
+	s := r.s
+	if s.open == r {
+		s.open = nil
+	}
+	switch own := r.lease.ID() != 0; {
+	case !own && s.b != b: // it was dropped meanwhile
+	case !own && !b.alive():
+		depends := s.depends()
+		s.dropBackend(err)
+		if depends {
+			s.lose(nil, plainCause(err))
+		}
+	case !own:
+		s.settle()
+	case !b.alive():
+		discard(r.lease)
+	default:
+		s.con.giveBack(r.lease, b, nil)
+	}
+	if late {
+		return r.ctx.Err()
+	}
+	if err != nil {
+		return plainCause(err)
+	}
+	return nil
+}
+
+// Columns implements [driver.Rows].
+func (r *rows) Columns() []string { return r.columns }
+
+// Next implements [driver.Rows].
+func (r *rows) Next(dest []driver.Value) error {
+	if r.ahead.take(dest) {
+		return nil
+	}
+	if !r.more {
+		return io.EOF
+	}
+	err := r.read(dest)
+	if err == nil {
+		return nil
+	}
+	r.more = false
+	if err == io.EOF && r.inner.HasNextResultSet() {
+		return err
+	}
+	closing := r.give()
+	switch {
+	case err == io.EOF && closing == nil:
+		return io.EOF
+	case r.ctx.Err() != nil:
+		return r.ctx.Err()
+	case err == io.EOF:
+		return closing
+	}
+	return plainCause(err)
+}
+
+// read reads the next row from the backend.
+func (r *rows) read(dest []driver.Value) error {
+	r.b.use.Lock()
+	defer r.b.use.Unlock()
+	return r.inner.Next(dest)
+}
+
+// Close implements [driver.Rows].
+func (r *rows) Close() error {
+	r.more = false
+	r.ahead = aheadRows{}
+	return r.give()
+}
+
+// HasNextResultSet implements [driver.RowsNextResultSet].
+func (r *rows) HasNextResultSet() bool { return r.b != nil && r.inner.HasNextResultSet() }
+
+// NextResultSet implements [driver.RowsNextResultSet].
+func (r *rows) NextResultSet() error {
+	r.ahead = aheadRows{}
+	if r.b == nil {
+		return io.EOF
+	}
+	r.b.use.Lock()
+	defer r.b.use.Unlock()
+	if err := r.inner.NextResultSet(); err != nil {
+		r.more = false
+		return plainCause(err)
+	}
+	r.columns, r.more = r.inner.Columns(), true
+	return nil
+}
+
+// ColumnTypeScanType implements [driver.RowsColumnTypeScanType].
+func (r *rows) ColumnTypeScanType(i int) reflect.Type { return r.inner.ColumnTypeScanType(i) }
+
+// ColumnTypeDatabaseTypeName implements [driver.RowsColumnTypeDatabaseTypeName].
+func (r *rows) ColumnTypeDatabaseTypeName(i int) string {
+	return r.inner.ColumnTypeDatabaseTypeName(i)
+}
+
+// ColumnTypeNullable implements [driver.RowsColumnTypeNullable].
+func (r *rows) ColumnTypeNullable(i int) (nullable, ok bool) { return r.inner.ColumnTypeNullable(i) }
+
+// ColumnTypePrecisionScale implements [driver.RowsColumnTypePrecisionScale].
+func (r *rows) ColumnTypePrecisionScale(i int) (precision, scale int64, ok bool) {
+	return r.inner.ColumnTypePrecisionScale(i)
+}
+
+// aheadRows are rows that were read before anybody asked for them.
+type aheadRows struct {
+	values []driver.Value // one row after the other
+	width  int
+	next   int
+}
+
+// read reads rows until there are no more, or as many as may be buffered. Bytes are copied: they are the driver's until its next read.
+func (a *aheadRows) read(from driver.Rows, width, rowLimit, byteLimit int) (ended bool, err error) {
+	a.width = width
+	size := 0
+	for n := 0; n < rowLimit && size < byteLimit; n++ {
+		start := len(a.values)
+		a.values = append(a.values, make([]driver.Value, width)...)
+		row := a.values[start:]
+		if err := from.Next(row); err != nil {
+			a.values = a.values[:start]
+			if err == io.EOF {
+				return true, nil
+			}
+			return false, err
+		}
+		size += own(row)
+	}
+	return false, nil
+}
+
+// own makes the bytes of a row its own, in one piece, and returns about how large the row is.
+func own(row []driver.Value) int {
+	const word = 16
+	size, length := len(row)*word, 0
+	for _, v := range row {
+		switch v := v.(type) {
+		case []byte:
+			length += len(v)
+		case string:
+			size += len(v)
+		}
+	}
+	piece := make([]byte, 0, length)
+	for i, v := range row {
+		if b, ok := v.([]byte); ok && b != nil {
+			start := len(piece)
+			piece = append(piece, b...)
+			row[i] = piece[start:len(piece):len(piece)]
+		}
+	}
+	return size + length
+}
+
+// take hands out the next row, if one was read ahead.
+func (a *aheadRows) take(dest []driver.Value) bool {
+	if a.next >= len(a.values) {
+		return false
+	}
+	copy(dest, a.values[a.next:a.next+a.width])
+	a.next += a.width
+	return true
+}

@@ -1,0 +1,251 @@
+package mysqlpool
+
+import (
+	"context"
+	"database/sql/driver"
+	"time"
+
+	"github.com/weirpool/weir"
+	"github.com/weirpool/weir/internal/sqltext"
+)
+
+// A session is what database/sql takes for a connection: settings, and at times a backend. database/sql uses it from one goroutine at a
+// time.
+type session struct {
+	con *Connector
+
+	lease weir.Lease[*backend]
+	b     *backend // nil: it holds none
+
+	state  *state // what it has set; nil: nothing
+	mode   Mode
+	tx     driver.Tx // the driver's, of BeginTx
+	inTx   bool      // BeginTx was called, and neither Commit nor Rollback since
+	pinned *pin
+	dirty  bool   // the backend must be reset before anybody else gets it
+	lost   error  // why statements are refused
+	worst  error  // of those on this backend, the one that says most against it
+	open   *rows  // which the held backend is still sending
+	noted  string // why it is held, as holders are listed
+
+	readOnly bool // the transaction was begun as READ ONLY
+	trail    trail
+}
+
+// ExecContext implements [driver.ExecerContext].
+func (s *session) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
+	c := call{do: execs, text: text, args: args}
+	err := s.perform(ctx, &c)
+	return c.result, err
+}
+
+// QueryContext implements [driver.QueryerContext].
+func (s *session) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
+	c := call{do: queries, text: text, args: args}
+	if err := s.perform(ctx, &c); err != nil {
+		return nil, err
+	}
+	return c.rows, nil
+}
+
+// PrepareContext implements [driver.ConnPrepareContext]. The text is prepared on a backend at once, so that its errors show, and again
+// on each backend where the statement is used and not in the cache.
+func (s *session) PrepareContext(ctx context.Context, text string) (driver.Stmt, error) {
+	c := call{do: prepares, st: &asPing, text: text, named: true, bind: s.state, bound: s.state.prepares()}
+	if s.b != nil && s.b.strange != 0 {
+		c.bound = s.b.strange
+	}
+	if err := s.perform(ctx, &c); err != nil {
+		return nil, err
+	}
+	return &sessionStmt{s: s, text: text, inputs: c.inputs, bind: c.bind, bound: c.bound}, nil
+}
+
+// Ping implements [driver.Pinger]: it asks the server, on whatever backend is free.
+func (s *session) Ping(ctx context.Context) error {
+	return s.perform(ctx, &call{do: pings, st: &asPing})
+}
+
+// BeginTx implements [driver.ConnBeginTx].
+func (s *session) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	c := call{do: begins, st: &asBegin, text: "START TRANSACTION", opts: opts}
+	if err := s.perform(ctx, &c); err != nil {
+		return nil, err
+	}
+	return &sessionTx{s}, nil
+}
+
+// Pin ties the session to a backend until it is checked in, and returns the real connection, go-sql-driver's. It is for code below
+// sql.Conn.Raw, which reaches it by asserting
+//
+//	interface{ Pin(context.Context) (driver.Conn, error) }
+//
+// The connection is good for as long as the sql.Conn is held. It must not be closed.
+func (s *session) Pin(ctx context.Context) (driver.Conn, error) {
+	if err := s.perform(ctx, &call{do: pinsOnly, st: &asPin}); err != nil {
+		return nil, err
+	}
+	return s.b.conn, nil
+}
+
+// CheckNamedValue implements [driver.NamedValueChecker] as go-sql-driver does. Its checker has no state, so that none of a connection is
+// needed.
+func (s *session) CheckNamedValue(v *driver.NamedValue) error {
+	return s.con.source.checkValue(v)
+}
+
+// ResetSession implements [driver.SessionResetter]: database/sql calls it when it checks a used connection out.
+func (s *session) ResetSession(ctx context.Context) error {
+	s.mode = modeOf(ctx, s.con.mode)
+	return nil
+}
+
+// IsValid implements [driver.Validator]: database/sql calls it when it checks a connection in, and nowhere else. What the session has
+// set ends here.
+func (s *session) IsValid() bool {
+	s.checkIn()
+	return true
+}
+
+// Close implements [driver.Conn].
+func (s *session) Close() error {
+	s.checkIn()
+	s.con.counters.sessions.Add(-1)
+	return nil
+}
+
+// checkIn gives back what the session holds and forgets what it has set.
+func (s *session) checkIn() {
+	if r := s.open; r != nil {
+		r.Close() // its error is that of a connection that is given up anyway
+	}
+	if s.b != nil {
+		s.leave()
+	}
+	s.unpin()
+	*s = session{con: s.con, mode: s.con.mode}
+}
+
+// leave gives the backend back, after it has been cleaned if there is something to clean.
+func (s *session) leave() {
+	con, lease, b, worst := s.con, s.lease, s.b, s.worst
+	s.lease, s.b = weir.Lease[*backend]{}, nil
+	switch {
+	case !b.alive():
+		discard(lease)
+	case s.pinned != nil || s.dirty:
+		place := s.unpinLater()
+		con.clean(lease, func() {
+			defer place()
+			con.resetAndRelease(lease, b, worst)
+		})
+	case con.blind(), con.inTransaction(b):
+		con.clean(lease, func() { con.rollBackAndRelease(lease, b, worst) })
+	default:
+		con.giveBack(lease, b, worst)
+	}
+}
+
+// unpin ends the pin, if there is one, and lets the next session have its place.
+func (s *session) unpin() {
+	if s.pinned != nil {
+		s.unpinLater()()
+	}
+}
+
+// unpinLater ends the pin and returns what gives its place to the next session.
+func (s *session) unpinLater() (free func()) {
+	if s.pinned == nil {
+		return func() {}
+	}
+	s.con.pins.remove(s)
+	s.pinned = nil
+	return s.con.pins.free
+}
+
+// admit refuses what must not run, and pins the session if the statement does.
+func (s *session) admit(ctx context.Context, c *call) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.lost != nil && (c.ends != rollsBack || s.pinned != nil) {
+		return s.lost
+	}
+	if s.open != nil && c.do == endsTx {
+		s.open.Close() // its error is no reason against ending the transaction
+	}
+	if s.open != nil {
+		return errRowsOpen
+	}
+	s.mode = modeOf(ctx, s.mode)
+	reason := PinReason(c.st.Pin)
+	if c.do == pinsOnly {
+		reason = PinRaw
+	}
+	if reason == NotPinned || s.pinned != nil {
+		return nil
+	}
+	if s.con.strict {
+		return &PinError{Reason: reason, Text: beginning(c.text)}
+	}
+	if err := s.con.pins.take(ctx, reason); err != nil {
+		return err
+	}
+	s.pinned = &pin{reason: reason, text: beginning(c.text), since: time.Now()}
+	callers(s.pinned.site[:])
+	s.con.pins.add(s, s.pinned)
+	return nil
+}
+
+// beginning is what of a text is kept to be shown.
+func beginning(text string) string {
+	const most = 120
+	if len(text) > most {
+		return text[:most] + "..."
+	}
+	return text
+}
+
+// holds reports whether the session must keep its backend after a statement, and says why.
+func (s *session) holds() (why string, yes bool) {
+	switch {
+	case s.pinned != nil:
+		return pinNotes[s.pinned.reason], true
+	case s.inTx:
+		return noteTransaction, true
+	case s.mode == SessionMode:
+		return noteSession, true
+	case s.dirty || s.con.blind():
+		return noteUntilCheckIn, true
+	case s.con.inTransaction(s.b):
+		return noteTransaction, true
+	}
+	return "", false
+}
+
+// depends reports whether the held backend has something of the session that no other one could be given.
+func (s *session) depends() bool {
+	return s.b != nil && (s.pinned != nil || s.inTx || s.dirty || s.con.inTransaction(s.b))
+}
+
+const (
+	noteTransaction  = "transaction"
+	noteSession      = "session mode"
+	noteUntilCheckIn = "until check-in"
+	noteRows         = "rows"
+)
+
+// pinNotes are what holders of pinned backends are listed with.
+var pinNotes = func() (notes [PinReasons]string) {
+	for r := range notes {
+		notes[r] = "pinned: " + PinReason(r).String()
+	}
+	return notes
+}()
+
+// What is no text is classified by hand.
+var (
+	asPing  = sqltext.Statement{Kind: sqltext.Read}
+	asPin   = sqltext.Statement{Kind: sqltext.Pins, Opaque: true}
+	asBegin = sqltext.Statement{Kind: sqltext.Begin}
+)

@@ -1,0 +1,161 @@
+package mysqlpool
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/weirpool/weir"
+)
+
+// sessionSettings are those of [Open] alone.
+type sessionSettings struct {
+	mode           Mode
+	maxPinned      int // 0: four fifths of MaxOpen
+	strict         bool
+	statementCache int
+	rowLimit       int
+	byteLimit      int
+	killTimeout    time.Duration // 0: statements are not killed
+	idleSessions   int
+	drainTimeout   time.Duration
+
+	given []string // the names of the options that were used
+}
+
+func defaultSessionSettings() sessionSettings {
+	return sessionSettings{
+		statementCache: 64, rowLimit: 128, byteLimit: 64 << 10, killTimeout: time.Second, idleSessions: 1000, drainTimeout: 5 * time.Second,
+	}
+}
+
+func sessionOption(name string, set func(*sessionSettings) error) Option {
+	return option(name, func(s *settings) error {
+		s.given = append(s.given, name)
+		return set(&s.sessionSettings)
+	})
+}
+
+// refuseSessionOptions is for pools that lend *sql.Conn.
+func (s *settings) refuseSessionOptions() error {
+	if len(s.given) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: this option is for mysqlpool.Open and NewConnector", s.given[0])
+}
+
+// settleSessions settles what depends on the pool's settings.
+func (s *settings) settleSessions(w weir.Settings) error {
+	if s.maxPinned == 0 {
+		s.maxPinned = max(w.MaxOpen*4/5, 1)
+	}
+	if s.maxPinned > w.MaxOpen {
+		return fmt.Errorf("WithMaxPinned: %d: limit is MaxOpen, %d", s.maxPinned, w.MaxOpen)
+	}
+	return nil
+}
+
+// WithMode sets how long sessions keep a backend; a context can say otherwise, see [ContextWithMode]. Default [TransactionMode].
+func WithMode(m Mode) Option {
+	return sessionOption("WithMode", func(s *sessionSettings) error {
+		if m > SessionMode {
+			return fmt.Errorf("%d: limit is TransactionMode or SessionMode", m)
+		}
+		s.mode = m
+		return nil
+	})
+}
+
+// WithMaxPinned sets how many sessions may be pinned to a backend at a time, so that the others have some left. A statement that would
+// pin one more waits, MaxWait at most, and then fails with a [*PinLimitError]. Default four fifths of MaxOpen, at least 1.
+func WithMaxPinned(n int) Option {
+	return sessionOption("WithMaxPinned", func(s *sessionSettings) error {
+		if n < 1 {
+			return fmt.Errorf("%d: limit is at least 1", n)
+		}
+		s.maxPinned = n
+		return nil
+	})
+}
+
+// WithStrictPins makes a statement that would pin its session fail with a [*PinError] instead. It is for tests: it finds them.
+func WithStrictPins() Option {
+	return sessionOption("WithStrictPins", func(s *sessionSettings) error { s.strict = true; return nil })
+}
+
+const mostStatements = 16382 // the server's default of max_prepared_stmt_count, for all connections together
+
+// WithStatementCache sets how many prepared statements each backend keeps. A text with arguments is kept from its second use on, one
+// that was prepared by name at once; the least recently used makes room. One costs a MariaDB server some 32 to 64 KB. Default 64.
+func WithStatementCache(n int) Option {
+	return sessionOption("WithStatementCache", func(s *sessionSettings) error {
+		if n < 1 || n > mostStatements {
+			return fmt.Errorf("%d: limit is 1 to %d", n, mostStatements)
+		}
+		s.statementCache = n
+		return nil
+	})
+}
+
+// WithoutStatementCache prepares each statement with arguments for one use, as database/sql does.
+func WithoutStatementCache() Option {
+	return sessionOption("WithoutStatementCache", func(s *sessionSettings) error { s.statementCache = 0; return nil })
+}
+
+// WithRowBuffer sets up to how many rows, and bytes, of a result are read before its user sees the first of them. A result that is
+// smaller holds no backend while it is used, and inside a transaction another statement may run meanwhile. Default 128 rows, 65536 bytes.
+func WithRowBuffer(rows, bytes int) Option {
+	return sessionOption("WithRowBuffer", func(s *sessionSettings) error {
+		if rows < 1 || bytes < 1 {
+			return fmt.Errorf("%d rows, %d bytes: limit is at least 1 of each", rows, bytes)
+		}
+		s.rowLimit, s.byteLimit = rows, bytes
+		return nil
+	})
+}
+
+// WithoutRowBuffer hands rows on as they come: each result holds its backend until it is closed or read to the end.
+func WithoutRowBuffer() Option {
+	return sessionOption("WithoutRowBuffer", func(s *sessionSettings) error { s.rowLimit, s.byteLimit = 0, 0; return nil })
+}
+
+// WithKillTimeout bounds what is done about a statement whose context has ended: KILL QUERY over a connection of its own, which comes on
+// top of MaxOpen and is kept for 10 s, until the statement has returned. If that takes longer the backend is closed, and the statement
+// left to the server. The statement's caller waits for it. Default 1 s.
+func WithKillTimeout(d time.Duration) Option {
+	return sessionOption("WithKillTimeout", func(s *sessionSettings) error {
+		if d < time.Millisecond || d > time.Minute {
+			return fmt.Errorf("%v: limit is 1ms to 1m", d)
+		}
+		s.killTimeout = d
+		return nil
+	})
+}
+
+// WithoutKill closes the backend of a statement whose context has ended, as go-sql-driver does; the statement goes on on the server. It is
+// for proxies below that do not pass KILL QUERY on.
+func WithoutKill() Option {
+	return sessionOption("WithoutKill", func(s *sessionSettings) error { s.killTimeout = 0; return nil })
+}
+
+// WithIdleSessions sets how many idle sessions database/sql keeps. They hold no backend. Default 1000.
+func WithIdleSessions(n int) Option {
+	return sessionOption("WithIdleSessions", func(s *sessionSettings) error {
+		if n < 1 {
+			return fmt.Errorf("%d: limit is at least 1", n)
+		}
+		s.idleSessions = n
+		return nil
+	})
+}
+
+// WithDrainTimeout sets how long [Connector.Close], and so sql.DB.Close, waits for statements and transactions under way before it closes
+// their backends. Default 5 s.
+func WithDrainTimeout(d time.Duration) Option {
+	return sessionOption("WithDrainTimeout", func(s *sessionSettings) error {
+		if d < time.Millisecond || d > time.Hour {
+			return fmt.Errorf("%v: limit is 1ms to 1h", d)
+		}
+		s.drainTimeout = d
+		return nil
+	})
+}

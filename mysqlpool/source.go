@@ -1,0 +1,176 @@
+package mysqlpool
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/weirpool/weir"
+)
+
+// A source makes and judges the backends of one connector.
+type source struct {
+	judge
+	connector driver.Connector
+	driver    []string // what the driver runs on a new connection
+	traits    atomic.Pointer[traits]
+	checker   atomic.Pointer[driver.NamedValueChecker] // go-sql-driver's: it has no state
+	modes     atomic.Uint32                            // how a new backend reads texts
+	counters  *counters
+	states    *states
+}
+
+// traits are what was tried on the first connection and holds for all of one driver and server.
+type traits struct {
+	status int  // the field of the status flags; noStatus: a session keeps its backend until it is checked in
+	reset  bool // a session can be reset
+}
+
+func newSource(cfg *mysql.Config, s settings, w weir.Settings) (*source, error) {
+	switch {
+	case ourDialling(cfg):
+		cfg.DialFunc = catch(s.dialFunc())
+	case cfg.DialFunc != nil:
+		cfg.DialFunc = catch(cfg.DialFunc)
+	}
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &source{judge: newJudge(s, w), connector: connector, driver: driverStatements(cfg), states: newStates()}, nil
+}
+
+func (s *source) factory() weir.Factory[*backend] {
+	return weir.Factory[*backend]{Open: s.open, Close: s.close, Check: s.check, Probe: probeBackend, Classify: s.verdict}
+}
+
+// open dials, shakes hands and makes the session ready, all under the deadline of ctx.
+func (s *source) open(ctx context.Context) (*backend, error) {
+	b := &backend{states: s.states}
+	c, err := s.connector.Connect(context.WithValue(ctx, socketKey{}, &b.socket))
+	if err != nil {
+		return nil, openError(err)
+	}
+	if b.conn, err = asPhysical(c); err == nil {
+		err = s.ready(ctx, b)
+	}
+	if err != nil {
+		c.Close() // adds nothing to why
+		return nil, openError(err)
+	}
+	return b, nil
+}
+
+func (s *source) ready(ctx context.Context, b *backend) error {
+	flavour, answers, err := s.prepare(ctx, b, birthColumns...)
+	if err != nil {
+		return err
+	}
+	b.flavour, b.birth = flavour, newBirth(flavour.version, answers)
+	b.birth.statements = slices.DeleteFunc(slices.Clone(s.driver), func(q string) bool { return q == askMaxAllowedPacket })
+	if s.sessionSetup != "" {
+		b.birth.statements = append(b.birth.statements, s.sessionSetup)
+	}
+	b.cache.limit, b.cache.n = s.statementCache, s.counters
+	s.modes.Store(uint32(b.birth.modes))
+	if s.traits.Load() == nil {
+		checker := driver.NamedValueChecker(b.conn)
+		s.checker.Store(&checker)
+		t, err := s.try(ctx, b)
+		if err != nil {
+			return err
+		}
+		s.traits.CompareAndSwap(nil, t)
+	}
+	s.opened(flavour)
+	return nil
+}
+
+// try finds out, on the first connection, what can be relied upon.
+func (s *source) try(ctx context.Context, b *backend) (*traits, error) {
+	field, err := proveStatus(ctx, b.conn)
+	if err != nil {
+		return nil, err
+	}
+	t := &traits{status: field}
+	if field == noStatus {
+		s.adviser.pool.Logger.Warn("mysqlpool: the server's status flags cannot be read: sessions keep their backends until they are checked in", "pool", s.adviser.pool.Name)
+	}
+	if t.reset, err = s.proveReset(ctx, b); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// proveReset resets a session that has something to lose.
+func (s *source) proveReset(ctx context.Context, b *backend) (bool, error) {
+	if networkOf(b.conn) == nil || compressed(b.conn) {
+		return false, nil
+	}
+	if err := b.run(ctx, "SET @weir_reset = 1"); err != nil {
+		return false, err
+	}
+	if err := b.reset(ctx); errors.Is(err, errNoReset) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	row, err := b.ask(ctx, "SELECT @weir_reset IS NULL")
+	return err == nil && len(row) == 1 && row[0].String == "1", err
+}
+
+func (s *source) statusField() int {
+	if t := s.traits.Load(); t != nil {
+		return t.status
+	}
+	return noStatus
+}
+
+func (s *source) canReset() bool {
+	t := s.traits.Load()
+	return t != nil && t.reset
+}
+
+// checkValue converts an argument as go-sql-driver does. Before the first backend was opened it is database/sql that converts.
+func (s *source) checkValue(v *driver.NamedValue) error {
+	if c := s.checker.Load(); c != nil {
+		return (*c).CheckNamedValue(v)
+	}
+	return driver.ErrSkip
+}
+
+func (s *source) close(b *backend) error {
+	if !b.use.TryLock() { // it is closed by force, under its holder
+		b.cutNow()
+		b.use.Lock()
+	}
+	defer b.use.Unlock()
+	defer time.AfterFunc(cutAfter, b.cutNow).Stop()
+	b.cache.clear() // the server closes them
+	b.conn.Close()  // fails only to say goodbye to a server that is not there
+	return nil
+}
+
+func (s *source) check(ctx context.Context, b *backend) error {
+	b.use.Lock()
+	defer b.use.Unlock()
+	if b.state.twists() {
+		if err := b.plain(ctx); err != nil {
+			b.spoilt = true
+			return err
+		}
+	}
+	return s.judge.check(ctx, b, b.flavour)
+}
+
+// probeBackend lets the driver look at its socket, without a round trip.
+func probeBackend(b *backend) error {
+	if b.spoilt {
+		return driver.ErrBadConn
+	}
+	return lookAt(b.conn)
+}

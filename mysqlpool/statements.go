@@ -1,0 +1,286 @@
+package mysqlpool
+
+import (
+	"container/list"
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"sync/atomic"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/weirpool/weir"
+)
+
+// statements are the prepared statements of one backend, the least recently used given up first. A statement binds the default
+// database, the character sets and sql_mode when it is prepared: they are part of its key.
+type statements struct {
+	limit int // 0: none is kept
+	byKey map[statementKey]*list.Element
+	order list.List // of *statement, most recently used first
+	n     *counters
+}
+
+type statementKey struct {
+	bound uint64
+	text  string
+}
+
+// A statement is one prepared statement of a backend.
+type statement struct {
+	key    statementKey
+	stmt   driver.Stmt
+	exec   driver.StmtExecContext
+	query  driver.StmtQueryContext
+	inputs int
+	kept   bool // in the cache
+}
+
+func (c *statements) find(key statementKey) *statement {
+	e := c.byKey[key]
+	if e == nil {
+		return nil
+	}
+	c.order.MoveToFront(e)
+	return e.Value.(*statement)
+}
+
+// keep puts s into the cache.
+func (c *statements) keep(s *statement) {
+	if c.byKey == nil {
+		c.byKey = map[statementKey]*list.Element{}
+	}
+	c.shrink(c.limit - 1)
+	c.byKey[s.key] = c.order.PushFront(s)
+	s.kept = true
+	c.n.cached.Add(1)
+}
+
+// shrink gives up the least recently used until no more than n are left. Closing has no answer, so that it costs no round trip.
+func (c *statements) shrink(n int) {
+	for c.order.Len() > n {
+		c.drop(c.order.Back().Value.(*statement))
+		c.n.evictions.Add(1)
+	}
+}
+
+// halve gives up half of them, and allows no more than are left, but for one.
+func (c *statements) halve() {
+	half := c.order.Len() / 2
+	c.shrink(half)
+	c.limit = min(c.limit, max(half, 1))
+}
+
+// drop closes s.
+func (c *statements) drop(s *statement) {
+	if e := c.byKey[s.key]; e != nil && e.Value.(*statement) == s {
+		c.order.Remove(e)
+		delete(c.byKey, s.key)
+		c.n.cached.Add(-1)
+	}
+	s.stmt.Close() // fails only if the connection does, and then the next use says so
+}
+
+// clear forgets them without closing: the server has done that.
+func (c *statements) clear() {
+	c.n.cached.Add(-int64(c.order.Len()))
+	clear(c.byKey)
+	c.order.Init()
+}
+
+// A sighting remembers which texts were met before, roughly: a text is worth keeping from its second use on. It is bounded, and where
+// two texts share a place the later one is remembered.
+type sighting struct {
+	seed  maphash.Seed
+	slots [4096]atomic.Uint64
+}
+
+func (s *sighting) init() { s.seed = maphash.MakeSeed() }
+
+func (s *sighting) again(key statementKey) bool {
+	h := maphash.String(s.seed, key.text) ^ key.bound
+	return s.slots[h%uint64(len(s.slots))].Swap(h) == h
+}
+
+// Numbers of errors that are about prepared statements, none of which was executed then.
+const (
+	tooManyStatements = 1461 // ER_MAX_PREPARED_STMT_COUNT_REACHED
+	needReprepare     = 1615 // ER_NEED_REPREPARE
+	unknownStatement  = 1243 // ER_UNKNOWN_STMT_HANDLER
+)
+
+func hasNumber(err error, numbers ...uint16) bool {
+	e, ok := errors.AsType[*mysql.MySQLError](err)
+	for _, n := range numbers {
+		if ok && e.Number == n {
+			return true
+		}
+	}
+	return false
+}
+
+// binds is what a statement of the call binds to when it is prepared: for one that was prepared by name what it was then.
+func (b *backend) binds(c *call) uint64 {
+	switch {
+	case c.named:
+		return c.bound
+	case b.strange != 0:
+		return b.strange
+	}
+	return b.state.prepares()
+}
+
+// maxCrowded is how often room is made for one statement on a server that has too many.
+const maxCrowded = 50
+
+// makeRoom gives up half of the statements of every backend, the idle ones now and the others when they next prepare one. For b the server
+// has taken note of it when makeRoom returns.
+func (c *Connector) makeRoom(b *backend) {
+	c.counters.squeezes.Add(1)
+	ctx, cancel := context.WithTimeout(context.Background(), cleaningLimit)
+	defer cancel()
+	var idle []weir.Lease[*backend]
+	for lease, ok := c.pool.TryAcquire(); ok; lease, ok = c.pool.TryAcquire() {
+		idle = append(idle, lease)
+		other := lease.Value()
+		other.use.Lock()
+		other.squeeze()
+		other.conn.Ping(ctx) // after its answer the room is there; a failure is for its next user
+		other.use.Unlock()
+	}
+	for _, lease := range idle {
+		c.giveBack(lease, lease.Value(), nil)
+	}
+	b.use.Lock()
+	defer b.use.Unlock()
+	b.conn.Ping(ctx) // gives those that are in use some time
+}
+
+// squeeze gives up half of the statements if the server had too many since the last time.
+func (b *backend) squeeze() {
+	if n := b.cache.n.squeezes.Load(); n != b.squeezed {
+		b.squeezed = n
+		b.cache.halve()
+	}
+}
+
+// prepared returns a statement for the call, from the cache if it is there, and keeps a new one if it was asked for by name or met
+// before. One that is not kept is its user's to close.
+func (b *backend) prepared(ctx context.Context, c *call) (*statement, error) {
+	b.squeeze()
+	key := statementKey{b.binds(c), c.text}
+	if s := b.cache.find(key); s != nil {
+		b.cache.n.hits.Add(1)
+		return s, nil
+	}
+	s, err := b.prepareAs(ctx, c, key)
+	if err != nil {
+		return nil, err
+	}
+	if b.cache.limit > 0 && (b.cache.n.seen.again(key) || c.named) {
+		b.cache.n.misses.Add(1)
+		b.cache.keep(s)
+	} else {
+		b.cache.n.oneShots.Add(1)
+	}
+	return s, nil
+}
+
+// prepareAs prepares the text, under the settings that it was prepared by name under, if they were others.
+func (b *backend) prepareAs(ctx context.Context, c *call, key statementKey) (*statement, error) {
+	now := b.state
+	switch {
+	case b.strange != 0 && key.bound != b.strange && c.bind.prepares() != now.prepares():
+		return nil, fmt.Errorf("mysqlpool: %q was prepared under other settings, which cannot be had on the pinned backend: prepare it again", beginning(c.text))
+	case b.strange != 0, key.bound == now.prepares():
+		return b.prepare(ctx, key)
+	}
+	bind := c.bind
+	if bind.defaultSchema() == "" && b.birth.schema == "" {
+		bind = bind.inside(now.defaultSchema()) // what was prepared without a default database names its own
+	}
+	if err := b.replay(ctx, bind); err != nil {
+		return nil, err
+	}
+	s, err := b.prepare(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.replay(ctx, now); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// inputs prepares the text and tells how many arguments it takes.
+func (b *backend) inputs(ctx context.Context, c *call) (int, error) {
+	s, err := b.prepared(ctx, c)
+	if err != nil {
+		return 0, err
+	}
+	if !s.kept {
+		s.stmt.Close() // fails only if the connection does, and then the next use says so
+	}
+	return s.inputs, nil
+}
+
+// execute runs the call as a prepared statement. Where the server has forgotten the statement, or wants it prepared anew, it was not
+// executed: it is prepared once more, and the last time for this one use.
+func (b *backend) execute(ctx context.Context, c *call) error {
+	for try := 1; ; try++ {
+		s, err := b.prepared(ctx, c)
+		if err != nil {
+			return err
+		}
+		err = s.run(ctx, c)
+		again := hasNumber(err, needReprepare, unknownStatement) && try < 3
+		switch {
+		case again && s.kept:
+			b.cache.drop(s)
+		case !s.kept && c.rows != nil:
+			c.once = s
+		case !s.kept:
+			s.stmt.Close() // as above
+		}
+		if !again {
+			return err
+		}
+		b.cache.n.reprepares.Add(1)
+	}
+}
+
+// run executes s with the call's arguments.
+func (s *statement) run(ctx context.Context, c *call) (err error) {
+	if len(c.args) != s.inputs {
+		return fmt.Errorf("mysqlpool: %q: expected %d arguments, got %d", beginning(c.text), s.inputs, len(c.args))
+	}
+	if c.do == execs {
+		c.result, err = s.exec.ExecContext(ctx, c.args)
+		return err
+	}
+	rows, err := s.query.QueryContext(ctx, c.args)
+	if err == nil {
+		c.rows = rows
+	}
+	return err
+}
+
+// prepare prepares the text. Where the server has too many statements half of this backend's make room, then all, and from then on it
+// keeps no more than that.
+func (b *backend) prepare(ctx context.Context, key statementKey) (*statement, error) {
+	for {
+		stmt, err := b.conn.PrepareContext(ctx, key.text)
+		if have := b.cache.order.Len(); have > 0 && hasNumber(err, tooManyStatements) {
+			b.cache.halve()
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		s := &statement{key: key, stmt: stmt, inputs: stmt.NumInput()}
+		s.exec, _ = stmt.(driver.StmtExecContext)
+		s.query, _ = stmt.(driver.StmtQueryContext)
+		return s, nil
+	}
+}
