@@ -62,6 +62,7 @@ func (p *Pool[T]) tick() {
 	}
 	c.exact()
 	c.ticks++
+	p.traceDue.Store(true)
 	if c.used {
 		c.used, c.idle = false, 0
 	} else if c.idle++; c.idle >= clockSleep {

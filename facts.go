@@ -45,7 +45,7 @@ func (r *resource[T]) holder(now int64) Holder {
 	if r.trace == nil {
 		return h
 	}
-	if r.trace.site[0] != 0 {
+	if r.trace.sited == r.seq {
 		site := r.trace.site // the next lease overwrites it
 		h.site = &site
 	}

@@ -15,9 +15,10 @@ type callSite [maxFrames]uintptr
 
 // A trace is what is known of a resource's holder besides the time. It is made once for a resource, when there is something to keep.
 type trace struct {
-	site  callSite // empty unless leak naming is on
+	site  callSite
+	sited uint64 // the seq of the lease the site is of: when that has ended, there is none
 	note  string
-	noted uint64 // the seq of the lease the note is of: when that has ended, there is none
+	noted uint64 // the same for the note
 }
 
 // A Holder describes a lease that is out.

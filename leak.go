@@ -30,7 +30,7 @@ func (r *resource[T]) keepSite(here *callSite) {
 	if r.trace == nil {
 		r.trace = new(trace)
 	}
-	r.trace.site = *here
+	r.trace.site, r.trace.sited = *here, r.seq
 }
 
 func (s *callSite) record() {

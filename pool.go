@@ -25,6 +25,8 @@ type Pool[T any] struct {
 	spares   sync.Pool          // of *waiter[T]
 	crowd    atomic.Uint32      // who waits: see arrivals.go
 	arrivals arrivals[T]
+	traceDue atomic.Bool   // the next borrower by preference is named
+	untraced atomic.Uint32 // those who were not
 
 	mu         sync.Mutex // guards the fields below
 	lists      [states]list[T]
@@ -100,6 +102,7 @@ func New[T any](ctx context.Context, factory Factory[T], opts ...Option) (*Pool[
 	p.clock.start(p.epoch, p.tick)
 	p.mu.Unlock()
 	p.governor.openCap = math.MaxInt32
+	p.traceDue.Store(true)
 	p.tasks.Go(p.sweepLoop)
 	if err := p.warmUp(ctx); err != nil {
 		return nil, fmt.Errorf("weir: new: pool %q: %w", o.name, err)

@@ -283,6 +283,7 @@ func (s *session) settle() {
 		if s.noted != why {
 			s.noted = why
 			s.lease.Note(why)
+			s.lease.Trace()
 		}
 		return
 	}

@@ -93,6 +93,7 @@ func (s *session) stream(r *rows) {
 	}
 	r.lease = s.lease
 	r.lease.Note(noteRows)
+	r.lease.Trace()
 	s.trail.last, s.trail.uses = s.lease, s.b.uses
 	s.lease, s.b, s.noted = weir.Lease[*backend]{}, nil, ""
 }
