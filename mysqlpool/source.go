@@ -119,8 +119,8 @@ func (s *source) proveReset(ctx context.Context, b *backend) (bool, error) {
 	} else if err != nil {
 		return false, err
 	}
-	row, err := b.ask(ctx, "SELECT @weir_reset IS NULL")
-	return err == nil && len(row) == 1 && row[0].String == "1", err
+	row, err := b.ask(ctx, "SELECT @weir_reset")
+	return err == nil && len(row) == 1 && !row[0].Valid, err
 }
 
 func (s *source) statusField() int {

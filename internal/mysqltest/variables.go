@@ -81,6 +81,8 @@ func (s *Server) variable(name string) (any, bool) {
 		return "SYSTEM", true
 	case "character_set_client", "character_set_connection", "character_set_results":
 		return "utf8mb4", true
+	case "collation_connection":
+		return "utf8mb4_general_ci", true
 	}
 	return nil, false
 }
