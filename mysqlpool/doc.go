@@ -1,10 +1,14 @@
 // Package mysqlpool pools connections to MySQL, MariaDB, Aurora and RDS that are fit to use: alive, of the wanted role, not
 // too old.
 //
-// [New] opens connections from a DSN, [Wrap] pools those of a *sql.DB that exists. Either way a lease is a *sql.Conn:
+// [Open] returns a *sql.DB, for any ORM, whose connections are cheap sessions over a bounded number of real ones, the backends:
 //
-//	pool, err := mysqlpool.New(ctx, "app:secret@tcp(db:3306)/shop",
+//	db, err := mysqlpool.Open(ctx, "app:secret@tcp(db:3306)/shop?parseTime=true",
 //		mysqlpool.WithServiceName("payments"), mysqlpool.WithRole(mysqlpool.Primary), weir.WithMaxOpen(32))
+//
+// [New] lends the connections themselves, opened from a DSN, [Wrap] those of a *sql.DB that exists. Either way a lease is a *sql.Conn:
+//
+//	pool, err := mysqlpool.New(ctx, "app:secret@tcp(db:3306)/shop", weir.WithMaxOpen(32))
 //	...
 //	err = pool.Do(ctx, func(ctx context.Context, conn *sql.Conn) error {
 //		_, err := conn.ExecContext(ctx, "UPDATE accounts SET balance = balance - ? WHERE id = ?", 5, 7)
@@ -26,8 +30,30 @@
 // the right role. What statements answer counts too, if the pool hears of it, through Pool.Do or Lease.Finish: after a write that
 // was refused as on a replica no connection is lent before it has been asked for its role.
 //
+// # Sessions
+//
+// A session of [Open] is what it has set, and at times a backend: in [TransactionMode] for one statement or one transaction, in
+// [SessionMode] until database/sql takes it back, which is called check-in. Whether a transaction is open is known from the
+// flags that the server sends with its answers.
+//
+// Before each statement its text is read, by a lexer, for what it may leave behind. The default database, the character sets and
+// listed variables are remembered and given to each backend that the session borrows; anything else pins the session to its backend until it
+// is checked in, for a [PinReason]. What the text does not show, the work of stored functions and triggers, is not seen.
+//
+//	what a session has                    where it goes
+//	default database, SET NAMES ...,      with it, to every backend; taken back at check-in
+//	listed variables set to literals
+//	an open transaction                   holds the backend until its end; rolled back at check-in
+//	user variables, temporary tables,     pin the backend; gone at check-in, by a reset
+//	locks, prepared names ...
+//	LAST_INSERT_ID() and the like         stay on the backend: asked there, or a [*StickyError]
+//	prepared statements                   none: texts are prepared on each backend where they are used, and kept there
+//
+// Everything that is known of go-sql-driver beyond what it exports, its status flags and its network connection, is proved on the first
+// connection. Without the flags a session keeps its backend until it is checked in; without resets a backend that was pinned is closed.
+//
 // # What is not done
 //
-// A borrower gets the session as the last one left it: variables, locks and temporary tables are not reset, and a
-// transaction left open stays open. A statement whose context ends goes on running on the server.
+// A borrower of [New] and [Wrap] gets the session as the last one left it: variables, locks and temporary tables are not reset, and a
+// transaction left open stays open. A statement of theirs whose context ends goes on running on the server.
 package mysqlpool

@@ -15,6 +15,20 @@ import (
 
 // The functions below are the README's snippets: what compiles here is what it shows.
 
+func snippetOpen(ctx context.Context) error {
+	db, err := mysqlpool.Open(ctx, "app:secret@tcp(db.internal:3306)/shop?parseTime=true",
+		mysqlpool.WithServiceName("payments"),
+		mysqlpool.WithRole(mysqlpool.Primary),
+		weir.WithMaxOpen(32))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+
+	_, err = db.ExecContext(ctx, "UPDATE accounts SET balance = balance - ? WHERE id = ?", 5, 7)
+	return err
+}
+
 func snippetWrap(ctx context.Context, db *sql.DB) error {
 	pool, err := mysqlpool.Wrap(ctx, db,
 		mysqlpool.WithServiceName("payments"),
@@ -64,7 +78,7 @@ func snippetPlan() error {
 }
 
 func TestReadmeShowsTheSnippetsThatCompileHere(t *testing.T) {
-	_, _ = snippetWrap, snippetNew
+	_, _, _ = snippetOpen, snippetWrap, snippetNew
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -74,8 +88,8 @@ func TestReadmeShowsTheSnippetsThatCompileHere(t *testing.T) {
 		t.Fatal(err)
 	}
 	snippets := regexp.MustCompile("(?s)<!-- snippet: (\\w+) -->\n```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
-	if len(snippets) != 3 {
-		t.Fatalf("README has %d snippets, want 3", len(snippets))
+	if len(snippets) != 4 {
+		t.Fatalf("README has %d snippets, want 4", len(snippets))
 	}
 	for _, s := range snippets {
 		indented := regexp.MustCompile(`(?m)^(.)`).ReplaceAllString(s[2], "\t$1")
