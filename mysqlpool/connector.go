@@ -46,7 +46,7 @@ type Connector struct {
 	pool        *weir.Pool[*backend]
 	texts       *sqltext.Cache
 	pins        *pins
-	killer      killer
+	killer      *killer
 	counters    counters
 	interpolate bool
 	cleaning    sync.WaitGroup // backends that are being cleaned after a session has been checked in
@@ -101,7 +101,7 @@ func newConnector(ctx context.Context, cfg *mysql.Config, opts []Option) (*Conne
 func startConnector(ctx context.Context, src *source, s settings, w weir.Settings, opts []Option, interpolate bool) (*Connector, error) {
 	c := &Connector{
 		settings: s, source: src, texts: sqltext.NewCache(), pins: newPins(s.maxPinned, w.MaxWait),
-		killer: killer{connector: src.connector, within: s.killTimeout}, interpolate: interpolate,
+		killer: newKiller(src.connector, s.killTimeout), interpolate: interpolate,
 	}
 	src.counters = &c.counters
 	c.counters.seen.init()

@@ -8,82 +8,114 @@ import (
 	"time"
 )
 
-// A killer ends statements on the server with KILL QUERY, over one connection of its own that it opens when it is needed and keeps for
-// a while. Without it a statement whose context has ended would go on on the server, where the pool's bound does not reach.
+// A killer ends statements on the server with KILL QUERY, over connections of its own that it opens when they are needed and keeps for a
+// while. Without it a statement whose context has ended would go on on the server, where the pool's bound does not reach.
 type killer struct {
 	connector driver.Connector
 	within    time.Duration // for one kill, dialling included
+	places    chan struct{} // one for each kill under way
 
 	mu     sync.Mutex // guards the fields below
-	conn   physical
-	idle   *time.Timer
+	idle   []physical
+	retire *time.Timer
 	closed bool
 }
 
-// killerIdle is how long the connection is kept for the next kill.
-const killerIdle = 10 * time.Second
+const (
+	// mostKillers bounds the killer's connections. One is not enough: on MariaDB a KILL QUERY can take two seconds.
+	mostKillers = 4
+	// killerIdle is how long they are kept for the next kill.
+	killerIdle = 10 * time.Second
+)
+
+func newKiller(connector driver.Connector, within time.Duration) *killer {
+	return &killer{connector: connector, within: within, places: make(chan struct{}, mostKillers)}
+}
 
 var errKillerClosed = errors.New("mysqlpool: the connector is closed")
 
 // kill returns when the server has answered: after that the kill cannot hit a later statement of the same connection.
 func (k *killer) kill(ctx context.Context, id string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if err := k.connect(ctx); err != nil {
-		return err
+	select {
+	case k.places <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	_, err := k.conn.ExecContext(ctx, "KILL QUERY "+id, nil)
-	if err != nil && !isServerError(err) {
-		k.disconnect()
-		if err = k.connect(ctx); err == nil { // it may have been idle for too long
-			_, err = k.conn.ExecContext(ctx, "KILL QUERY "+id, nil)
+	defer func() { <-k.places }()
+	for {
+		conn, fresh, err := k.take(ctx)
+		if err != nil {
+			return err
 		}
+		_, err = conn.ExecContext(ctx, "KILL QUERY "+id, nil)
+		if err == nil || isServerError(err) {
+			k.put(conn)
+			return err
+		}
+		conn.Close() // fails only to say goodbye
+		if fresh || ctx.Err() != nil {
+			return err
+		} // it may have been idle for too long
 	}
-	return err
 }
 
-// connect is called with mu held. Kills are few, and each is bounded by its context.
-func (k *killer) connect(ctx context.Context) error {
-	if k.closed {
-		return errKillerClosed
+// take returns an idle connection or a fresh one.
+func (k *killer) take(ctx context.Context) (conn physical, fresh bool, err error) {
+	k.mu.Lock()
+	n := len(k.idle)
+	switch {
+	case k.closed:
+		err = errKillerClosed
+	case n > 0:
+		conn = k.idle[n-1]
+		k.idle = k.idle[:n-1]
 	}
-	if k.idle != nil {
-		k.idle.Stop()
-	}
-	k.idle = time.AfterFunc(killerIdle, k.retire)
-	if k.conn != nil {
-		return nil
+	k.mu.Unlock()
+	if conn != nil || err != nil {
+		return conn, false, err
 	}
 	c, err := k.connector.Connect(ctx)
 	if err != nil {
-		return err
+		return nil, true, err
 	}
-	k.conn, err = asPhysical(c)
-	return err
+	conn, err = asPhysical(c)
+	return conn, true, err
 }
 
-// disconnect is called with mu held.
-func (k *killer) disconnect() {
-	if k.conn != nil {
-		k.conn.Close() // fails only to say goodbye
-		k.conn = nil
-	}
-}
-
-func (k *killer) retire() {
+// put keeps a connection for the next kill.
+func (k *killer) put(conn physical) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.disconnect()
+	if k.closed {
+		conn.Close() // as above
+		return
+	}
+	k.idle = append(k.idle, conn)
+	if k.retire == nil {
+		k.retire = time.AfterFunc(killerIdle, k.drop)
+		return
+	}
+	k.retire.Reset(killerIdle)
+}
+
+// drop closes the idle connections.
+func (k *killer) drop() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, conn := range k.idle {
+		conn.Close() // as above
+	}
+	k.idle = nil
 }
 
 func (k *killer) close() {
 	k.mu.Lock()
-	defer k.mu.Unlock()
 	k.closed = true
-	if k.idle != nil {
-		k.idle.Stop()
+	if k.retire != nil {
+		k.retire.Stop()
 	}
-	k.disconnect()
+	k.mu.Unlock()
+	k.drop()
 }
 
 // A watch ends what runs on a backend when a context ends. It runs apart from the statement, which is not given the context: the driver
@@ -108,7 +140,7 @@ func (s *session) watchOver(ctx context.Context, b *backend) *watch {
 	if ctx.Done() == nil {
 		return nil
 	}
-	w := &watch{ctx: ctx, b: b, k: &s.con.killer, n: &s.con.counters}
+	w := &watch{ctx: ctx, b: b, k: s.con.killer, n: &s.con.counters}
 	w.fired.Add(1)
 	w.stop = context.AfterFunc(ctx, w.fire)
 	return w

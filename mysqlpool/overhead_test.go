@@ -68,3 +68,37 @@ func benchmarkOverhead(b *testing.B, db *sql.DB) {
 		})
 	}
 }
+
+// What a session adds to database/sql's allocations is bounded: nothing for Exec, a small result's buffer for a query, a watch where a
+// context can end.
+func TestSessionsAllocateLittle(t *testing.T) {
+	ctx := t.Context()
+	background := context.Background()
+	for _, c := range []struct {
+		name string
+		run  func(db *sql.DB) error
+		most float64
+	}{
+		{"Exec", func(db *sql.DB) error { _, err := db.ExecContext(background, "UPDATE t SET v = 1"); return err }, 0},
+		{"Exec with arguments", func(db *sql.DB) error {
+			_, err := db.ExecContext(background, "UPDATE t SET v = ?", 1)
+			return err
+		}, 0},
+		{"Exec with a context that can end", func(db *sql.DB) error { _, err := db.ExecContext(ctx, "UPDATE t SET v = 1"); return err }, 4},
+		{"QueryRow", func(db *sql.DB) error {
+			var n int
+			return db.QueryRowContext(background, "SELECT 1").Scan(&n)
+		}, 3},
+	} {
+		count := func(db *sql.DB) float64 {
+			return testing.AllocsPerRun(500, func() {
+				if err := c.run(db); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+		if more := count(overNoop(t)) - count(stockNoop(t)); more > c.most {
+			t.Errorf("%s: %v allocations more than database/sql's own, want at most %v", c.name, more, c.most)
+		}
+	}
+}

@@ -63,6 +63,9 @@ func (s *session) perform(ctx context.Context, c *call) error {
 	if err := s.admit(ctx, c); err != nil {
 		return err
 	}
+	if len(s.streams) > 0 {
+		s.endStreams()
+	}
 	for try, most := 1, maxTries; ; try++ {
 		held := s.b != nil
 		if err := s.borrow(ctx, c); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 
 	"github.com/weirpool/weir"
 )
@@ -18,6 +19,7 @@ type rows struct {
 	columns []string
 	ahead   aheadRows
 	more    bool // after those read ahead the backend has more rows of this result
+	short   bool // they were closed because their context ended
 
 	b     *backend             // nil: it was given back
 	lease weir.Lease[*backend] // the rows' own; zero: the session's
@@ -92,10 +94,22 @@ func (s *session) stream(r *rows) {
 		return
 	}
 	r.lease = s.lease
+	s.streams = append(s.streams, r)
 	r.lease.Note(noteRows)
 	r.lease.Trace()
 	s.trail.last, s.trail.uses = s.lease, s.b.uses
 	s.lease, s.b, s.noted = weir.Lease[*backend]{}, nil, ""
+}
+
+// endStreams gives back what rows hold whose context has ended. database/sql closes them, too, but not before it gets the lock that the
+// session's user of the moment has.
+func (s *session) endStreams() {
+	for _, r := range slices.Clone(s.streams) {
+		if r.ctx.Err() != nil {
+			r.more, r.short = false, true
+			r.give() // whoever reads on gets the context's error
+		}
+	}
 }
 
 // done ends what belongs to the rows and leaves what is left of them unread. late tells that their context had ended.
@@ -122,6 +136,7 @@ func (r *rows) give() error {
 	if s.open == r {
 		s.open = nil
 	}
+	s.streams = slices.DeleteFunc(s.streams, func(o *rows) bool { return o == r })
 	switch own := r.lease.ID() != 0; {
 	case !own && s.b != b: // it was dropped meanwhile
 	case !own && !b.alive():
@@ -155,7 +170,7 @@ func (r *rows) Next(dest []driver.Value) error {
 		return nil
 	}
 	if !r.more {
-		return io.EOF
+		return r.over()
 	}
 	err := r.read(dest)
 	if err == nil {
@@ -175,6 +190,14 @@ func (r *rows) Next(dest []driver.Value) error {
 		return closing
 	}
 	return plainCause(err)
+}
+
+// over is what comes after the last row: the end, or the error of a context that cut the rows short.
+func (r *rows) over() error {
+	if r.short {
+		return r.ctx.Err()
+	}
+	return io.EOF
 }
 
 // read reads the next row from the backend.
@@ -233,11 +256,11 @@ type aheadRows struct {
 	next   int
 }
 
-// read reads rows until there are no more, or as many as may be buffered. Bytes are copied: they are the driver's until its next read.
+// read reads rows until there are no more, or one more than may be buffered. Bytes are copied: they are the driver's until its next read.
 func (a *aheadRows) read(from driver.Rows, width, rowLimit, byteLimit int) (ended bool, err error) {
 	a.width = width
 	size := 0
-	for n := 0; n < rowLimit && size < byteLimit; n++ {
+	for n := 0; rowLimit > 0 && n <= rowLimit && size < byteLimit; n++ {
 		start := len(a.values)
 		a.values = append(a.values, make([]driver.Value, width)...)
 		row := a.values[start:]

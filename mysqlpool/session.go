@@ -17,16 +17,17 @@ type session struct {
 	lease weir.Lease[*backend]
 	b     *backend // nil: it holds none
 
-	state  *state // what it has set; nil: nothing
-	mode   Mode
-	tx     driver.Tx // the driver's, of BeginTx
-	inTx   bool      // BeginTx was called, and neither Commit nor Rollback since
-	pinned *pin
-	dirty  bool   // the backend must be reset before anybody else gets it
-	lost   error  // why statements are refused
-	worst  error  // of those on this backend, the one that says most against it
-	open   *rows  // which the held backend is still sending
-	noted  string // why it is held, as holders are listed
+	state   *state // what it has set; nil: nothing
+	mode    Mode
+	tx      driver.Tx // the driver's, of BeginTx
+	inTx    bool      // BeginTx was called, and neither Commit nor Rollback since
+	pinned  *pin
+	dirty   bool    // the backend must be reset before anybody else gets it
+	lost    error   // why statements are refused
+	worst   error   // of those on this backend, the one that says most against it
+	open    *rows   // which the held backend is still sending
+	noted   string  // why it is held, as holders are listed
+	streams []*rows // which hold a backend of their own
 
 	readOnly bool // the transaction was begun as READ ONLY
 	trail    trail

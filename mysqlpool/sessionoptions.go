@@ -118,8 +118,8 @@ func WithoutRowBuffer() Option {
 	return sessionOption("WithoutRowBuffer", func(s *sessionSettings) error { s.rowLimit, s.byteLimit = 0, 0; return nil })
 }
 
-// WithKillTimeout bounds what is done about a statement whose context has ended: KILL QUERY over a connection of its own, which comes on
-// top of MaxOpen and is kept for 10 s, until the statement has returned. If that takes longer the backend is closed, and the statement
+// WithKillTimeout bounds what is done about a statement whose context has ended: KILL QUERY over up to four connections of its own,
+// which come on top of MaxOpen and are kept for 10 s, until the statement has returned. If that takes longer the backend is closed, and the statement
 // left to the server. The statement's caller waits for it. Default 1 s.
 func WithKillTimeout(d time.Duration) Option {
 	return sessionOption("WithKillTimeout", func(s *sessionSettings) error {
