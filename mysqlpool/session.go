@@ -21,6 +21,7 @@ type session struct {
 	mode    Mode
 	tx      driver.Tx // the driver's, of BeginTx
 	inTx    bool      // BeginTx was called, and neither Commit nor Rollback since
+	txs     uint32    // how often BeginTx was called
 	pinned  *pin
 	dirty   bool    // the backend must be reset before anybody else gets it
 	lost    error   // why statements are refused
@@ -67,13 +68,20 @@ func (s *session) Ping(ctx context.Context) error {
 	return s.perform(ctx, &call{do: pings, st: &asPing})
 }
 
-// BeginTx implements [driver.ConnBeginTx].
+// BeginTx implements [driver.ConnBeginTx]. A transaction whose context has ended may still be open: database/sql rolls it back in its own
+// time. It must not be committed by the next one's START TRANSACTION.
 func (s *session) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	if s.inTx {
+		if err := (&sessionTx{s, s.txs}).Rollback(); err != nil {
+			return nil, err
+		}
+	}
 	c := call{do: begins, st: &asBegin, text: "START TRANSACTION", opts: opts}
 	if err := s.perform(ctx, &c); err != nil {
 		return nil, err
 	}
-	return &sessionTx{s}, nil
+	s.txs++
+	return &sessionTx{s, s.txs}, nil
 }
 
 // Pin ties the session to a backend until it is checked in, and returns the real connection, go-sql-driver's. It is for code below
@@ -124,7 +132,7 @@ func (s *session) checkIn() {
 		s.leave()
 	}
 	s.unpin()
-	*s = session{con: s.con, mode: s.con.mode}
+	*s = session{con: s.con, mode: s.con.mode, txs: s.txs}
 }
 
 // leave gives the backend back, after it has been cleaned if there is something to clean.

@@ -74,7 +74,12 @@ func (t *sessionStmt) Query(args []driver.Value) (driver.Rows, error) {
 }
 
 // A sessionTx is a transaction of BeginTx.
-type sessionTx struct{ s *session }
+type sessionTx struct {
+	s      *session
+	number uint32 // of those of its session
+}
+
+var errTxOver = errors.New("mysqlpool: the transaction was rolled back before")
 
 // Commit implements [driver.Tx]. Where the answer is lost the error matches [ErrOutcomeUnknown].
 func (t *sessionTx) Commit() error { return t.end(commits, "COMMIT") }
@@ -84,6 +89,12 @@ func (t *sessionTx) Rollback() error { return t.end(rollsBack, "ROLLBACK") }
 
 func (t *sessionTx) end(how ending, text string) error {
 	s := t.s
+	if t.number != s.txs || !s.inTx {
+		if how == rollsBack {
+			return nil
+		}
+		return errTxOver
+	}
 	err := s.lost
 	if err == nil {
 		err = s.perform(context.Background(), &call{do: endsTx, text: text, ends: how})
