@@ -161,7 +161,7 @@ func (s *scan) asks(what Sticky) {
 }
 
 func (s *scan) noteOperator(before token) {
-	switch s.tok.byte {
+	switch byte(s.tok.word) {
 	case '(':
 		s.depth++
 		if s.prev.isName() && !s.columns && before.word != wInto && before.word != wAs {

@@ -17,3 +17,36 @@ func TestClassOfEveryStatementOfTheCorpus(t *testing.T) {
 	}
 	t.Logf("%d statements", len(corpus.Statements))
 }
+
+func TestCorpusCoversEveryKindAndPin(t *testing.T) {
+	kinds, reasons := map[sqltext.Kind]int{}, map[sqltext.Pin]int{}
+	for _, e := range corpus.Statements {
+		kinds[e.Kind]++
+		reasons[e.Pin]++
+	}
+	for k := range sqltext.Pins + 1 {
+		if kinds[k] == 0 {
+			t.Errorf("no statement of kind %v", k)
+		}
+	}
+	for p := range sqltext.Pin(sqltext.PinCount) {
+		if reasons[p] == 0 {
+			t.Errorf("no statement with pin %v", p)
+		}
+	}
+}
+
+func TestCorpusHasNoStatementTwice(t *testing.T) {
+	type key struct {
+		text  string
+		modes sqltext.Modes
+	}
+	seen := map[key]bool{}
+	for _, e := range corpus.Statements {
+		k := key{e.Text, e.Modes}
+		if seen[k] {
+			t.Errorf("%q is there twice", e.Text)
+		}
+		seen[k] = true
+	}
+}

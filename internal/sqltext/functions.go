@@ -9,7 +9,7 @@ import "strings"
 var harmless = words(`
 abs acos acosh add_months adddate addtime aes_decrypt aes_encrypt against all analyse and any any_value area as asbinary
 ascii asin astext aswkb aswkt atan atan2 avg between bigint bin bin_to_uuid binary bit bit_and bit_count bit_length
-bit_or bit_xor blob boundary buffer by can_access_column can_access_database can_access_table can_access_view case cast
+bit_or bit_xor blob boundary buffer by case cast
 ceil ceiling centroid char char_length character character_length charset chr coalesce coercibility collation
 column_check column_create column_exists column_get column_json column_list columns compress concat
 concat_operator_oracle concat_ws connection_id contains conv convert convert_tz convexhull cos cot count crc32 crc32c
@@ -39,7 +39,7 @@ natural_sort_key nchar not now nth_value ntile nullif numeric numgeometries numi
 oct octet_length of old_password on or ord over overlaps partition password percent_rank percentile_cont percentile_disc
 period_add period_diff pi point pointfromtext pointfromwkb pointn pointonsurface polyfromtext polyfromwkb polygon
 polygonfromtext polygonfromwkb position pow power quarter quote radians rand random_bytes rank real regexp regexp_instr
-regexp_like regexp_replace regexp_substr replace replace_oracle reverse right rlike roles_graphml round row row_number
+regexp_like regexp_replace regexp_substr replace replace_oracle reverse right rlike round row row_number
 rpad rpad_oracle rtrim rtrim_oracle schema sec_to_time second select separator session_user sformat sha sha1 sha2 sign
 signed sin some soundex space sqrt st_area st_asbinary st_asgeojson st_astext st_aswkb st_aswkt st_boundary st_buffer
 st_buffer_strategy st_centroid st_collect st_contains st_convexhull st_crosses st_difference st_dimension st_disjoint

@@ -56,7 +56,9 @@ func (s *scan) rarer() {
 		s.query()
 	case wGet:
 		s.diagnostics()
-	case wAnalyze, wOptimize, wCheck, wRepair, wKill, wSignal, wAdmin:
+	case wAnalyze: // it runs what it analyses
+		s.insert()
+	case wOptimize, wCheck, wRepair, wKill, wSignal, wAdmin:
 		s.share()
 	default:
 		s.pin(Unknown)
@@ -84,31 +86,44 @@ func (s *scan) parenthesised() {
 	}
 }
 
-// with looks behind the common table expressions for the verb.
+// with looks behind the common table expressions for what is done with them.
 func (s *scan) with() {
+	verb := s.mainVerb()
+	s.columns = false
+	switch verb {
+	case wSelect, wValues, wTable:
+		s.query()
+	case wUpdate, wDelete:
+		s.share()
+	case wInsert, wReplace:
+		s.insert()
+	default:
+		s.pin(Unknown)
+	}
+}
+
+// mainVerb goes to the verb outside of parentheses, or to a parenthesis behind another: only queries stand in them.
+func (s *scan) mainVerb() word {
 	depth := s.depth
 	for s.tok.kind != end && !s.ended {
 		s.columns = s.depth == depth
-		if s.advance(); s.depth > depth {
-			continue
-		}
-		switch s.tok.word {
-		case wSelect, wValues, wTable:
-			s.columns = false
-			s.query()
-			return
-		case wUpdate, wDelete:
-			s.columns = false
-			s.share()
-			return
-		case wInsert, wReplace:
-			s.columns = false
-			s.insert()
-			return
+		switch t := s.advance(); {
+		case t.is('(') && s.depth == depth+1 && s.prev.is(')'):
+			return wSelect
+		case s.depth == depth && verb(t.word):
+			return t.word
 		}
 	}
-	s.columns = false
-	s.query() // the verb stands in parentheses
+	return other
+}
+
+// verb reports whether w begins a statement that WITH and EXPLAIN may stand before.
+func verb(w word) bool {
+	switch w {
+	case wSelect, wValues, wTable, wWith, wInsert, wReplace, wUpdate, wDelete:
+		return true
+	}
+	return false
 }
 
 // use reads the name of a database.
@@ -174,7 +189,7 @@ func (s *scan) explain() {
 		switch t := s.advance(); {
 		case t.word == wAnalyze:
 			runs = true
-		case !s.verb(t):
+		case !verb(t.word) && !t.is('('):
 		case !runs:
 			return
 		case t.word == wWith:
@@ -190,15 +205,6 @@ func (s *scan) explain() {
 			return
 		}
 	}
-}
-
-// verb reports whether t begins a statement that can be explained.
-func (s *scan) verb(t token) bool {
-	switch t.word {
-	case wSelect, wValues, wTable, wWith, wInsert, wReplace, wUpdate, wDelete:
-		return true
-	}
-	return t.is('(')
 }
 
 // flush is FLUSH. The list of tables may name one that is called as one of the words looked for; then it pins.

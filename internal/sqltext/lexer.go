@@ -10,22 +10,21 @@ const (
 	name               // an unquoted word that is not a number
 	quoted             // a name in backquotes, or in double quotes with AnsiQuotes
 	literal            // a string
-	number             //
+	number             // without a sign
 	userVar            // @x, @'x' or the host of an account: the token is the @ with what follows it
 	sysVar             // @@, without the name
 	operator           // any other single byte
 )
 
-// A token is a piece of the text: text[from:to].
+// A token is a piece of the text: text[from:to]. With one field more the compiler would not keep it in registers.
 type token struct {
 	kind     tokenKind
-	byte     byte // the operator
-	word     word // the keyword of a name, other if it is none or stands behind a dot
+	word     word // the operator, or the keyword that a name is: other if it is none or stands behind a dot
 	from, to int
 }
 
 // is reports whether t is the operator b.
-func (t token) is(b byte) bool { return t.kind == operator && t.byte == b }
+func (t token) is(b byte) bool { return t.kind == operator && t.word == word(b) }
 
 // isName reports whether t can name something.
 func (t token) isName() bool { return t.kind == name || t.kind == quoted }
@@ -71,7 +70,7 @@ func (l *lexer) next(prev token) token {
 		return l.spoil()
 	default:
 		l.pos++
-		return token{kind: operator, byte: c, from: l.pos - 1, to: l.pos}
+		return token{kind: operator, word: word(c), from: l.pos - 1, to: l.pos}
 	}
 }
 

@@ -1,11 +1,11 @@
 package sqltext
 
-// A word is a keyword that means something to the classifier.
-type word uint8
+// A word is a keyword that means something to the classifier, or the byte of an operator.
+type word uint16
 
 const (
-	other word = iota
-	wAdmin
+	other  word = 0
+	wAdmin word = iota + 0xff // above all bytes
 	wAfter
 	wAlter
 	wAnalyze
@@ -160,9 +160,17 @@ const (
 	longestWord    = 40 // of keywords, functions and variables
 )
 
+// keywordLengths has, for each first letter, a bit for each length that keywords have: most names are told apart by that.
+var keywordLengths = func() (lengths [32]uint32) {
+	for k := range keywords {
+		lengths[k[0]%32] |= 1 << len(k)
+	}
+	return lengths
+}()
+
 // keyword returns the keyword that s is in any case, other if it is none.
 func keyword(s string) word {
-	if len(s) < 2 || len(s) > longestKeyword {
+	if len(s) > longestKeyword || keywordLengths[s[0]%32]>>len(s)&1 == 0 {
 		return other
 	}
 	var buf [longestWord]byte
