@@ -26,6 +26,7 @@ type backend struct {
 	cache    statements
 	uses     uint64     // commands so far
 	use      sync.Mutex // held while the driver works, so that a close by force waits until the driver has noticed
+	tainted  bool       // it has something that a reset leaves behind
 	spoilt   bool       // it was closed under a statement, or nobody knows its state
 	squeezed uint64     // how often room was made
 	labelled uint64     // what the pool was told of its state
@@ -34,11 +35,13 @@ type backend struct {
 
 // A birth is what was learned of a backend when it was opened.
 type birth struct {
-	id         string        // the server's number of the connection
-	schema     string        // the default database; "" is none
+	id         string // the server's number of the connection
+	schema     string // the default database; "" is none
+	sqlMode    string
 	modes      sqltext.Modes // how texts are read
 	unsafe     bool          // its character set cannot be read byte by byte
 	oldNames   bool          // tx_isolation, not transaction_isolation
+	role       string        // the current role, with which a reset does nothing on MariaDB; "" is none, or no roles
 	charset    string        // the assignments that give it the character sets it has
 	statements []string      // what set it up besides
 }
@@ -54,13 +57,19 @@ var birthColumns = []string{
 	"CONNECTION_ID()", "DATABASE()", "@@sql_mode", "@@character_set_client", "@@character_set_results", "@@collation_connection",
 }
 
+const currentRole = "CURRENT_ROLE()"
+
 func newBirth(version string, answers []sql.NullString) birth {
 	client, results, collation := answers[3].String, "NULL", answers[5].String
 	if answers[4].Valid {
 		results = quoteString(answers[4].String)
 	}
+	role := ""
+	if len(answers) > len(birthColumns) {
+		role = answers[len(birthColumns)].String
+	}
 	return birth{
-		id: answers[0].String, schema: answers[1].String, modes: sqltext.ModesOf(answers[2].String),
+		id: answers[0].String, role: role, schema: answers[1].String, sqlMode: answers[2].String, modes: sqltext.ModesOf(answers[2].String),
 		unsafe:   unsafeCharsets[strings.ToLower(client)],
 		oldNames: strings.Contains(version, "MariaDB") || strings.HasPrefix(version, "5.6.") || strings.HasPrefix(version, "5.5."),
 		charset: fmt.Sprintf("character_set_client = %s, character_set_results = %s, collation_connection = %s",

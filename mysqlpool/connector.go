@@ -200,7 +200,7 @@ func (c *Connector) Warnings() []string { return c.source.adviser.warnings() }
 // HandshakeStatements lists what runs on a backend from its opening until it is lent for the first time. On the very first one it is tried
 // besides whether status flags and resets can be relied upon.
 func (c *Connector) HandshakeStatements() []string {
-	return append(slices.Clone(c.source.driver), c.source.statements(birthColumns...)...)
+	return append(slices.Clone(c.source.driver), append(c.source.statements(), c.source.birthQuery())...)
 }
 
 // modes is how a new backend reads texts.
@@ -267,7 +267,7 @@ func (c *Connector) resetAndRelease(lease weir.Lease[*backend], b *backend, wors
 	ctx, cancel := context.WithTimeout(context.Background(), cleaningLimit)
 	defer cancel()
 	c.counters.resets.Add(1)
-	if !c.source.canReset() || b.reset(ctx) != nil {
+	if !c.source.canReset() || b.reset(ctx, c.source.traits.Load().roles) != nil {
 		c.counters.resetFails.Add(1)
 		discard(lease)
 		return

@@ -42,8 +42,8 @@ func driverStatements(cfg *mysql.Config) []string {
 const askMaxAllowedPacket = "SELECT @@max_allowed_packet"
 
 // statements is what the pool runs on a new connection before it is lent; the check is that of the connection opened last.
-func (j *judge) statements(more ...string) []string {
-	out := []string{j.learnQuery(more...)}
+func (j *judge) statements() []string {
+	out := []string{j.learnQuery()}
 	if j.sessionSetup != "" {
 		out = append(out, j.sessionSetup)
 	}

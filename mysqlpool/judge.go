@@ -32,10 +32,10 @@ type asker interface {
 
 var errAutocommitOff = errors.New("mysqlpool: autocommit is off on new connections: switch it on in the server or the DSN, or use WithAutocommitUnchecked")
 
-// prepare learns what the server is like and sets the session up. more are columns to be asked for besides; their values are returned.
-func (j *judge) prepare(ctx context.Context, a asker, more ...string) (*flavour, []sql.NullString, error) {
-	row, err := a.ask(ctx, j.learnQuery(more...))
-	if err == nil && len(row) != learnColumns+len(more) {
+// prepare learns what the server is like and sets the session up.
+func (j *judge) prepare(ctx context.Context, a asker) (*flavour, error) {
+	row, err := a.ask(ctx, j.learnQuery())
+	if err == nil && len(row) != learnColumns {
 		err = fmt.Errorf("the answer has %d columns", len(row))
 	}
 	var maxConnections, waitTimeout int64
@@ -43,31 +43,27 @@ func (j *judge) prepare(ctx context.Context, a asker, more ...string) (*flavour,
 		_, err = fmt.Sscan(row[2].String+" "+row[3].String, &maxConnections, &waitTimeout)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("mysqlpool: learning about the server: %w", err)
+		return nil, fmt.Errorf("mysqlpool: learning about the server: %w", err)
 	}
 	version := row[0].String
 	if j.autocommit && !on(row[1].String) {
-		return nil, nil, &permanentError{errAutocommitOff}
+		return nil, &permanentError{errAutocommitOff}
 	}
 	j.adviser.learned(version, maxConnections, waitTimeout)
 	f := j.guessFlavour(version)
 	if j.sessionSetup != "" {
 		if err := a.run(ctx, j.sessionSetup); err != nil {
-			return nil, nil, fmt.Errorf("mysqlpool: session set-up %q: %w", j.sessionSetup, err)
+			return nil, fmt.Errorf("mysqlpool: session set-up %q: %w", j.sessionSetup, err)
 		}
 	}
-	return &f, row[learnColumns:], nil
+	return &f, nil
 }
 
-// learnColumns is how many columns learnQuery asks for by itself.
+// learnColumns is how many columns learnQuery asks for.
 const learnColumns = 4
 
-func (s *settings) learnQuery(more ...string) string {
-	q := s.comment() + "SELECT @@version, @@autocommit, @@max_connections, @@wait_timeout"
-	for _, column := range more {
-		q += ", " + column
-	}
-	return q
+func (s *settings) learnQuery() string {
+	return s.comment() + "SELECT @@version, @@autocommit, @@max_connections, @@wait_timeout"
 }
 
 // opened remembers what the connection opened last is like.

@@ -44,7 +44,7 @@ func (m *maker) open(ctx context.Context) (*sql.Conn, error) {
 	if err != nil {
 		return nil, openError(err)
 	}
-	if c.flavour, _, err = m.prepare(ctx, pooled{conn}); err != nil {
+	if c.flavour, err = m.prepare(ctx, pooled{conn}); err != nil {
 		closeForGood(conn) // adds nothing to why
 		return nil, openError(err)
 	}

@@ -59,6 +59,8 @@ func (s *session) afterDeath(ctx context.Context, c *call, err error, depends bo
 			return false, s.outcomeUnknown("the connection died under COMMIT", cause)
 		case c.late:
 			return false, ctx.Err()
+		case !unsent && !c.inTx && c.st.Kind != sqltext.Read:
+			return false, s.outcomeUnknown("the connection died before the answer came", lost)
 		}
 		return false, lost
 	}

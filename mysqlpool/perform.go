@@ -4,66 +4,25 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/sqltext"
 )
 
-// An action is what is to be done with a backend.
-type action uint8
-
-const (
-	execs action = iota
-	queries
-	prepares
-	pings
-	begins
-	endsTx   // COMMIT or ROLLBACK of a transaction of BeginTx
-	pinsOnly // gets hold of the real connection
-)
-
-// An ending is how a statement ends a transaction.
-type ending uint8
-
-const (
-	endsNothing ending = iota
-	commits
-	rollsBack
-)
-
-// A call is one command on its way to a backend, and what came of it.
-type call struct {
-	do    action
-	text  string
-	args  []driver.NamedValue
-	named bool   // it was prepared by name: its statement is kept from the first use on
-	bind  *state // what the session had set when it was prepared by name
-	bound uint64 // names that
-	opts  driver.TxOptions
-
-	st   *sqltext.Statement
-	ends ending
-	sent bool // the server may have it
-	late bool // its context ended while it ran
-
-	crowded int // how often the server had too many prepared statements
-
-	result driver.Result
-	rows   driver.Rows
-	watch  *watch
-	once   *statement // closed with the rows
-	inputs int
-}
-
 // perform runs one command: on the backend that the session holds, or on one that it borrows for it. Where a backend turns out to be
 // dead it goes on with another, if nothing is lost by that.
 func (s *session) perform(ctx context.Context, c *call) error {
 	s.classify(c)
+	if s.lost != nil && s.pinned == nil && !s.inTx && c.do == execs && c.ends == rollsBack {
+		s.lost, c.result = nil, noResult{} // the server has rolled back
+		return nil
+	}
 	if err := s.admit(ctx, c); err != nil {
 		return err
 	}
-	if len(s.streams) > 0 {
+	if s.streams != nil {
 		s.endStreams()
 	}
 	for try, most := 1, maxTries; ; try++ {
@@ -72,10 +31,11 @@ func (s *session) perform(ctx context.Context, c *call) error {
 			s.unpin() // nothing is held that could be pinned
 			return veiled(err)
 		}
-		if held && !s.trail.leads(c.st, s.lease) && c.st.Pin != sqltext.MultiStatement {
-			return s.lostTrail(c)
+		if asks := c.asks(); held && !s.trail.leads(asks, c.text) {
+			return s.lostTrail(asks)
 		}
 		depends := held && s.depends()
+		c.inTx = held && (s.inTx || s.con.inTransaction(s.b))
 		err := s.attempt(ctx, c)
 		if err == nil {
 			return nil
@@ -138,6 +98,9 @@ func (s *session) attempt(ctx context.Context, c *call) error {
 	b := s.b
 	b.use.Lock()
 	defer b.use.Unlock()
+	if b.spoilt || !b.conn.IsValid() { // it was closed by force
+		return driver.ErrBadConn
+	}
 	if err := s.ready(ctx, c); err != nil {
 		return err
 	}
@@ -159,18 +122,6 @@ func (s *session) attempt(ctx context.Context, c *call) error {
 		return &lateError{ctx.Err()}
 	}
 	return nil
-}
-
-// A lateError is the end of a statement that was killed and answered as if it had worked. There is nothing more to be done about it.
-type lateError struct{ error }
-
-// effective reports whether a statement that was killed has certainly done something before, as its answer says.
-func (c *call) effective() bool {
-	if c.ends != endsNothing || c.result == nil {
-		return c.rows == nil
-	}
-	n, err := c.result.RowsAffected()
-	return err != nil || n > 0
 }
 
 // ready gives the backend the session's state, and reads what the statement is about to change for the first time.
@@ -197,6 +148,9 @@ func (s *session) ready(ctx context.Context, c *call) error {
 			return err
 		}
 	}
+	if err := s.checkID(ctx, c); err != nil {
+		return err
+	}
 	return s.freshID(ctx, c)
 }
 
@@ -211,15 +165,15 @@ func (s *session) send(c *call, b *backend) (err error) {
 	case pings:
 		return b.conn.Ping(ctx)
 	case begins:
-		s.tx, err = b.conn.BeginTx(ctx, c.opts)
+		_, err = b.conn.BeginTx(ctx, c.opts) // what ends it is as good as a text
 		s.inTx, s.readOnly = err == nil, err == nil && c.opts.ReadOnly
 		return err
 	case endsTx:
-		if c.ends == commits {
-			return s.tx.Commit()
+		if c.ends == rollsBack {
+			defer time.AfterFunc(rollbackLimit, b.cutNow).Stop() // the server rolls back what it finds cut
 		}
-		defer time.AfterFunc(rollbackLimit, b.cutNow).Stop() // the server rolls back what it finds cut
-		return s.tx.Rollback()
+		_, err = b.conn.ExecContext(ctx, c.text, nil)
+		return err
 	case prepares:
 		c.inputs, err = b.inputs(ctx, c)
 		return err
@@ -265,16 +219,28 @@ func (s *session) note(c *call) {
 		b.state = s.state
 	}
 	binding := c.st.Kind == sqltext.Use || c.st.Kind == sqltext.Set
+	b.tainted = b.tainted || staysBehind(c)
 	if c.st.Opaque || b.strange != 0 && binding {
 		b.strange = s.con.counters.strange.Add(1) | strangeBit
 	}
-	if c.do == endsTx {
-		s.tx, s.inTx, s.readOnly = nil, false, false
+	switch {
+	case c.do == endsTx:
+		s.inTx, s.readOnly = false, false
+	case c.st.Kind == sqltext.Begin && c.do != begins:
+		s.readOnly = strings.Contains(strings.ToUpper(c.text), "READ ONLY")
+	case c.ends != endsNothing && !s.inTx:
+		s.readOnly = false
 	}
-	s.trail.leave(c, b, s.lease)
+	s.trail.leave(c, b)
 	if c.ends == rollsBack && s.pinned == nil {
 		s.lost = nil
 	}
+}
+
+// staysBehind reports whether a statement leaves what a reset does not take away: on MariaDB that spoils the next user's transactions, after
+// XA, and shows him the texts of this one's statements, with profiling.
+func staysBehind(c *call) bool {
+	return c.st.Pin == sqltext.XA || c.st.Pin == sqltext.UnlistedSet && strings.Contains(strings.ToLower(c.text), "profiling")
 }
 
 // settle gives the backend back unless the session must keep it.
@@ -302,21 +268,31 @@ func (s *session) giveBack() {
 
 // failed decides what becomes of backend, session and statement after an error.
 func (s *session) failed(ctx context.Context, c *call, err error, depends bool) (again bool, out error) {
-	if s.readOnly {
+	if _, asked := s.state.value("transaction_read_only"); s.readOnly || asked {
 		err = InReadOnlyTx(err)
 	}
 	if !s.b.alive() || Verdict(err) == weir.Discard {
 		s.dropBackend(err)
+		if depends && c.pins {
+			s.unpin() // there was nothing yet
+		}
 		return s.afterDeath(ctx, c, err, depends)
 	}
 	if c.do == endsTx {
-		s.tx, s.inTx, s.readOnly = nil, false, false
+		s.inTx, s.readOnly = false, false
 	}
 	if s.con.verdict(err) != weir.Keep {
 		s.worst = err
 	}
+	if c.sent {
+		s.trail.text, s.trail.fail = c.text, true
+	}
 	if c.st.Kind == sqltext.Set && c.sent {
 		s.dirty = true // some of it may have been set
+	}
+	if _, ok := err.(*StickyError); ok {
+		s.settle()
+		return false, err
 	}
 	if hasNumber(err, tooManyStatements) && c.crowded < maxCrowded {
 		c.crowded++
@@ -340,15 +316,15 @@ func (s *session) dropBackend(err error) {
 	} else if s.lease.Valid() {
 		s.lease.Finish(err)
 	}
-	s.tx, s.dirty, s.worst, s.noted = nil, false, nil, ""
-	s.lease, s.b, s.trail = weir.Lease[*backend]{}, nil, trail{}
+	s.dirty, s.worst, s.noted = false, nil, ""
+	s.lease, s.b, s.trail.last = weir.Lease[*backend]{}, nil, weir.Lease[*backend]{}
 }
 
 // stale reports whether the status flags may not be true any more: an error does not bring new ones, and what was refused may have
 // begun or ended a transaction. A plain statement has not; and where the session keeps the backend anyway it does not matter yet.
 func (s *session) stale(c *call) bool {
 	switch c.st.Kind {
-	case sqltext.Read, sqltext.Share, sqltext.Savepoint, sqltext.Use, sqltext.Pins:
+	case sqltext.Read, sqltext.Share, sqltext.Savepoint, sqltext.Use, sqltext.Set, sqltext.Pins:
 		return false
 	}
 	return true

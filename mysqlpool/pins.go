@@ -68,6 +68,7 @@ type pin struct {
 	reason PinReason
 	text   string
 	since  time.Time
+	placed bool // it has one of the places
 	site   [24]uintptr
 }
 
@@ -152,12 +153,16 @@ func newPins(limit int, wait time.Duration) *pins {
 	return &pins{places: make(chan struct{}, limit), wait: wait, held: map[*session]*pin{}}
 }
 
-// take waits for a place.
-func (p *pins) take(ctx context.Context, reason PinReason) error {
+// take waits for a place. A session that holds a backend already does not wait, and does without if there is none: it takes no backend from
+// anybody, and would keep one from those who have a place while it waits.
+func (p *pins) take(ctx context.Context, reason PinReason, holds bool) (placed bool, err error) {
 	select {
 	case p.places <- struct{}{}:
-		return nil
+		return true, nil
 	default:
+	}
+	if holds {
+		return false, nil
 	}
 	began := time.Now()
 	late := time.NewTimer(p.wait)
@@ -165,14 +170,14 @@ func (p *pins) take(ctx context.Context, reason PinReason) error {
 	e := &PinLimitError{Reason: reason, Limit: cap(p.places)}
 	select {
 	case p.places <- struct{}{}:
-		return nil
+		return true, nil
 	case <-ctx.Done():
 		e.Cause = ctx.Err()
 	case <-late.C:
 	}
 	e.Waited = time.Since(began)
 	e.Pins = p.list(5)
-	return e
+	return false, e
 }
 
 // free gives a place back.

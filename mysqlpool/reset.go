@@ -3,13 +3,12 @@ package mysqlpool
 import (
 	"context"
 	"errors"
-	"strings"
 )
 
-// reset makes b's session what it was when it was opened: nothing of a borrower is left, and the prepared statements are gone. After
-// an error b must not be used any more. On MariaDB a reset leaves the default database, and the character sets become those of the
-// handshake; MySQL documents the server's: all of it is said again.
-func (b *backend) reset(ctx context.Context) error {
+// reset makes b's session what it was when it was opened: nothing of a borrower is left, and the prepared statements are gone. After an
+// error b must not be used any more. On MariaDB a reset leaves the default database and the current role, and the character sets become
+// those of the handshake; MySQL documents the server's: all of it is said again, or looked at.
+func (b *backend) reset(ctx context.Context, roles bool) error {
 	b.use.Lock()
 	defer b.use.Unlock()
 	b.uses++
@@ -17,25 +16,33 @@ func (b *backend) reset(ctx context.Context) error {
 		return err
 	}
 	b.forget()
-	if err := b.run(ctx, "SET "+b.birth.charset); err != nil {
-		return err
-	}
 	for _, statement := range b.birth.statements {
-		if strings.HasPrefix(statement, "SET NAMES ") {
-			continue // said
-		}
 		if err := b.run(ctx, statement); err != nil {
 			return err
 		}
 	}
-	if b.birth.schema != "" {
-		return b.run(ctx, "USE "+quoteName(b.birth.schema))
+	if err := b.run(ctx, "SET "+b.birth.charset); err != nil {
+		return err
 	}
-	if row, err := b.ask(ctx, "SELECT DATABASE()"); err != nil || len(row) != 1 || row[0].Valid {
-		return errors.Join(errNoSchema, err)
+	ask := "SELECT DATABASE()"
+	if roles {
+		ask += ", " + currentRole
 	}
-	return nil
+	row, err := b.ask(ctx, ask)
+	switch {
+	case err != nil:
+		return err
+	case roles && row[1].String != b.birth.role:
+		return errNoRole
+	case row[0].String == b.birth.schema:
+		return nil
+	case b.birth.schema == "":
+		return errNoSchema
+	}
+	return b.run(ctx, "USE "+quoteName(b.birth.schema))
 }
+
+var errNoRole = errors.New("mysqlpool: a reset does not take the current role back")
 
 // forget drops what was known of a session that has been reset: its state, and the statements that had been prepared in it.
 func (b *backend) forget() {

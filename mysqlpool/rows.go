@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"slices"
 
 	"github.com/weirpool/weir"
 )
@@ -23,6 +22,7 @@ type rows struct {
 
 	b     *backend             // nil: it was given back
 	lease weir.Lease[*backend] // the rows' own; zero: the session's
+	other *rows                // of the session's streams
 	watch *watch
 	once  *statement
 	ctx   context.Context // for the error if it ends
@@ -94,7 +94,7 @@ func (s *session) stream(r *rows) {
 		return
 	}
 	r.lease = s.lease
-	s.streams = append(s.streams, r)
+	r.other, s.streams = s.streams, r
 	r.lease.Note(noteRows)
 	r.lease.Trace()
 	s.trail.last, s.trail.uses = s.lease, s.b.uses
@@ -104,10 +104,20 @@ func (s *session) stream(r *rows) {
 // endStreams gives back what rows hold whose context has ended. database/sql closes them, too, but not before it gets the lock that the
 // session's user of the moment has.
 func (s *session) endStreams() {
-	for _, r := range slices.Clone(s.streams) {
+	for r := s.streams; r != nil; r = r.other {
 		if r.ctx.Err() != nil {
 			r.more, r.short = false, true
 			r.give() // whoever reads on gets the context's error
+		}
+	}
+}
+
+// endStream takes r out of the list.
+func (s *session) endStream(r *rows) {
+	for at := &s.streams; *at != nil; at = &(*at).other {
+		if *at == r {
+			*at = r.other
+			return
 		}
 	}
 }
@@ -136,7 +146,7 @@ func (r *rows) give() error {
 	if s.open == r {
 		s.open = nil
 	}
-	s.streams = slices.DeleteFunc(s.streams, func(o *rows) bool { return o == r })
+	s.endStream(r)
 	switch own := r.lease.ID() != 0; {
 	case !own && s.b != b: // it was dropped meanwhile
 	case !own && !b.alive():

@@ -19,16 +19,15 @@ type session struct {
 
 	state   *state // what it has set; nil: nothing
 	mode    Mode
-	tx      driver.Tx // the driver's, of BeginTx
-	inTx    bool      // BeginTx was called, and neither Commit nor Rollback since
-	txs     uint32    // how often BeginTx was called
+	inTx    bool   // BeginTx was called, and neither Commit nor Rollback since
+	txs     uint32 // how often BeginTx was called
 	pinned  *pin
-	dirty   bool    // the backend must be reset before anybody else gets it
-	lost    error   // why statements are refused
-	worst   error   // of those on this backend, the one that says most against it
-	open    *rows   // which the held backend is still sending
-	noted   string  // why it is held, as holders are listed
-	streams []*rows // which hold a backend of their own
+	dirty   bool   // the backend must be reset before anybody else gets it
+	lost    error  // why statements are refused
+	worst   error  // of those on this backend, the one that says most against it
+	open    *rows  // which the held backend is still sending
+	noted   string // why it is held, as holders are listed
+	streams *rows  // which hold a backend of their own, one leading to the next
 
 	readOnly bool // the transaction was begun as READ ONLY
 	trail    trail
@@ -142,6 +141,8 @@ func (s *session) leave() {
 	switch {
 	case !b.alive():
 		discard(lease)
+	case b.tainted:
+		discard(lease)
 	case s.pinned != nil || s.dirty:
 		place := s.unpinLater()
 		con.clean(lease, func() {
@@ -167,8 +168,12 @@ func (s *session) unpinLater() (free func()) {
 	if s.pinned == nil {
 		return func() {}
 	}
+	placed := s.pinned.placed
 	s.con.pins.remove(s)
 	s.pinned = nil
+	if !placed {
+		return func() {}
+	}
 	return s.con.pins.free
 }
 
@@ -197,10 +202,12 @@ func (s *session) admit(ctx context.Context, c *call) error {
 	if s.con.strict {
 		return &PinError{Reason: reason, Text: beginning(c.text)}
 	}
-	if err := s.con.pins.take(ctx, reason); err != nil {
+	placed, err := s.con.pins.take(ctx, reason, s.b != nil)
+	if err != nil {
 		return err
 	}
-	s.pinned = &pin{reason: reason, text: beginning(c.text), since: time.Now()}
+	c.pins = true
+	s.pinned = &pin{reason: reason, placed: placed, text: beginning(c.text), since: time.Now()}
 	callers(s.pinned.site[:])
 	s.con.pins.add(s, s.pinned)
 	return nil

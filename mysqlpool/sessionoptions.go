@@ -24,7 +24,7 @@ type sessionSettings struct {
 
 func defaultSessionSettings() sessionSettings {
 	return sessionSettings{
-		statementCache: 64, rowLimit: 128, byteLimit: 64 << 10, killTimeout: time.Second, idleSessions: 1000, drainTimeout: 5 * time.Second,
+		statementCache: 64, rowLimit: 128, byteLimit: 64 << 10, killTimeout: 3 * time.Second, idleSessions: 1000, drainTimeout: 5 * time.Second,
 	}
 }
 
@@ -66,7 +66,8 @@ func WithMode(m Mode) Option {
 }
 
 // WithMaxPinned sets how many sessions may be pinned to a backend at a time, so that the others have some left. A statement that would
-// pin one more waits, MaxWait at most, and then fails with a [*PinLimitError]. Default four fifths of MaxOpen, at least 1.
+// pin one more waits, MaxWait at most, and then fails with a [*PinLimitError]; one inside a transaction holds its backend anyway, and
+// goes on. Default four fifths of MaxOpen, at least 1.
 func WithMaxPinned(n int) Option {
 	return sessionOption("WithMaxPinned", func(s *sessionSettings) error {
 		if n < 1 {
@@ -120,7 +121,8 @@ func WithoutRowBuffer() Option {
 
 // WithKillTimeout bounds what is done about a statement whose context has ended: KILL QUERY over up to four connections of its own,
 // which come on top of MaxOpen and are kept for 10 s, until the statement has returned. If that takes longer the backend is closed, and the statement
-// left to the server. The statement's caller waits for it. Default 1 s.
+// left to the server. The statement's caller waits for it, some
+// milliseconds as a rule; a KILL QUERY of MariaDB's can take two seconds. Default 3 s.
 func WithKillTimeout(d time.Duration) Option {
 	return sessionOption("WithKillTimeout", func(s *sessionSettings) error {
 		if d < time.Millisecond || d > time.Minute {

@@ -99,7 +99,7 @@ func (t *sessionTx) end(how ending, text string) error {
 	if err == nil {
 		err = s.perform(context.Background(), &call{do: endsTx, text: text, ends: how})
 	}
-	s.tx, s.inTx, s.readOnly = nil, false, false
+	s.inTx, s.readOnly = false, false
 	if s.pinned == nil {
 		s.lost = nil
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +30,7 @@ type source struct {
 type traits struct {
 	status int  // the field of the status flags; noStatus: a session keeps its backend until it is checked in
 	reset  bool // a session can be reset
+	roles  bool // the server knows roles
 }
 
 func newSource(cfg *mysql.Config, s settings, w weir.Settings) (*source, error) {
@@ -66,15 +69,19 @@ func (s *source) open(ctx context.Context) (*backend, error) {
 }
 
 func (s *source) ready(ctx context.Context, b *backend) error {
-	flavour, answers, err := s.prepare(ctx, b, birthColumns...)
+	flavour, err := s.prepare(ctx, b)
 	if err != nil {
 		return err
 	}
-	b.flavour, b.birth = flavour, newBirth(flavour.version, answers)
-	b.birth.statements = slices.DeleteFunc(slices.Clone(s.driver), func(q string) bool { return q == askMaxAllowedPacket })
-	if s.sessionSetup != "" {
-		b.birth.statements = append(b.birth.statements, s.sessionSetup)
+	answers, err := b.ask(ctx, s.birthQuery())
+	if err == nil && len(answers) < len(birthColumns) {
+		err = fmt.Errorf("the answer has %d columns", len(answers))
 	}
+	if err != nil {
+		return fmt.Errorf("mysqlpool: learning about the session: %w", err)
+	}
+	b.flavour, b.birth = flavour, newBirth(flavour.version, answers)
+	b.birth.statements = s.setUp()
 	b.cache.limit, b.cache.n = s.statementCache, s.counters
 	s.modes.Store(uint32(b.birth.modes))
 	if s.traits.Load() == nil {
@@ -90,6 +97,26 @@ func (s *source) ready(ctx context.Context, b *backend) error {
 	return nil
 }
 
+// setUp lists what makes a session that has been reset like a new one, but for its character sets and default database.
+func (s *source) setUp() []string {
+	set := slices.DeleteFunc(slices.Clone(s.driver), func(q string) bool {
+		return q == askMaxAllowedPacket || strings.HasPrefix(q, "SET NAMES ")
+	})
+	if s.sessionSetup != "" {
+		set = append(set, s.sessionSetup)
+	}
+	return set
+}
+
+// birthQuery is asked when a backend has been set up.
+func (s *source) birthQuery() string {
+	q := s.comment() + "SELECT " + strings.Join(birthColumns, ", ")
+	if t := s.traits.Load(); t != nil && t.roles {
+		q += ", " + currentRole
+	}
+	return q
+}
+
 // try finds out, on the first connection, what can be relied upon.
 func (s *source) try(ctx context.Context, b *backend) (*traits, error) {
 	field, err := proveStatus(ctx, b.conn)
@@ -99,6 +126,13 @@ func (s *source) try(ctx context.Context, b *backend) (*traits, error) {
 	t := &traits{status: field}
 	if field == noStatus {
 		s.adviser.pool.Logger.Warn("mysqlpool: the server's status flags cannot be read: sessions keep their backends until they are checked in", "pool", s.adviser.pool.Name)
+	}
+	row, err := b.ask(ctx, "SELECT "+currentRole)
+	switch {
+	case err == nil && len(row) == 1:
+		t.roles, b.birth.role = true, row[0].String
+	case !isServerError(err):
+		return nil, err
 	}
 	if t.reset, err = s.proveReset(ctx, b); err != nil {
 		return nil, err
@@ -114,7 +148,7 @@ func (s *source) proveReset(ctx context.Context, b *backend) (bool, error) {
 	if err := b.run(ctx, "SET @weir_reset = 1"); err != nil {
 		return false, err
 	}
-	if err := b.reset(ctx); errors.Is(err, errNoReset) {
+	if err := b.reset(ctx, false); errors.Is(err, errNoReset) {
 		return false, nil
 	} else if err != nil {
 		return false, err

@@ -1,0 +1,82 @@
+package mysqlpool
+
+import (
+	"database/sql/driver"
+
+	"github.com/weirpool/weir/internal/sqltext"
+)
+
+// An action is what is to be done with a backend.
+type action uint8
+
+const (
+	execs action = iota
+	queries
+	prepares
+	pings
+	begins
+	endsTx   // COMMIT or ROLLBACK of a transaction of BeginTx
+	pinsOnly // gets hold of the real connection
+)
+
+// An ending is how a statement ends a transaction.
+type ending uint8
+
+const (
+	endsNothing ending = iota
+	commits
+	rollsBack
+)
+
+// A call is one command on its way to a backend, and what came of it.
+type call struct {
+	do    action
+	text  string
+	args  []driver.NamedValue
+	named bool   // it was prepared by name: its statement is kept from the first use on
+	bind  *state // what the session had set when it was prepared by name
+	bound uint64 // names that
+	opts  driver.TxOptions
+
+	st   *sqltext.Statement
+	ends ending
+	pins bool // it has pinned the session
+	inTx bool // it runs in a transaction that had begun before
+	sent bool // the server may have it
+	late bool // its context ended while it ran
+
+	crowded int // how often the server had too many prepared statements
+
+	result driver.Result
+	rows   driver.Rows
+	watch  *watch
+	once   *statement // closed with the rows
+	inputs int
+}
+
+// A lateError is the end of a statement that was killed and answered as if it had worked. There is nothing more to be done about it.
+type lateError struct{ error }
+
+// effective reports whether a statement that was killed has certainly done something before, as its answer says.
+func (c *call) effective() bool {
+	switch c.st.Kind {
+	case sqltext.Begin, sqltext.Commit, sqltext.Rollback, sqltext.Savepoint, sqltext.Set, sqltext.Use:
+		return true
+	}
+	switch c.st.Pin {
+	case sqltext.AutocommitOff, sqltext.NextTransaction, sqltext.UnlistedSet, sqltext.UnsafeCharset, sqltext.LockTables,
+		sqltext.FlushTables, sqltext.TemporaryTable, sqltext.Handler, sqltext.XA:
+		return true
+	}
+	if c.result == nil {
+		return c.do != execs && c.do != queries
+	}
+	n, err := c.result.RowsAffected()
+	return err != nil || n > 0
+}
+
+// noResult is that of a statement that changes nothing.
+type noResult struct{}
+
+func (noResult) LastInsertId() (int64, error) { return 0, nil }
+func (noResult) RowsAffected() (int64, error) { return 0, nil }
