@@ -1,0 +1,155 @@
+package sessiontest_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/weirpool/weir"
+	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/mysqlpool"
+)
+
+// within is the test's context with a limit, so that what hangs ends with a name.
+func within(t testing.TB, limit time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, fmt.Errorf("the test's limit of %v has passed", limit))
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// start starts a server for one test that does it harm.
+func start(t testing.TB, cfg lab.Config) *lab.Server {
+	t.Helper()
+	srv, err := lab.Start(t.Context(), cfg)
+	must(t, err)
+	t.Cleanup(func() { must(t, srv.Close()) })
+	return srv
+}
+
+// database makes a database of the test's own on the shared server and returns its DSN.
+func database(t testing.TB) string {
+	t.Helper()
+	return databaseOn(t, shared)
+}
+
+func databaseOn(t testing.TB, srv *lab.Server) string {
+	t.Helper()
+	name := "t" + fmt.Sprintf("%x", time.Now().UnixNano())
+	admin(t, srv, "CREATE DATABASE "+name)
+	admin(t, srv, "GRANT ALL ON `"+name+"`.* TO app@'%'")
+	t.Cleanup(func() {
+		if _, err := srv.Admin().Exec("DROP DATABASE " + name); err != nil {
+			t.Error(err)
+		}
+	})
+	return srv.DSN("app", name)
+}
+
+func admin(t testing.TB, srv *lab.Server, statement string) {
+	t.Helper()
+	if _, err := srv.Admin().ExecContext(t.Context(), statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// open opens a DB over sessions that must close in order when the test ends.
+func open(t testing.TB, dsn string, opts ...mysqlpool.Option) (*sql.DB, *mysqlpool.Connector) {
+	t.Helper()
+	opts = append([]mysqlpool.Option{weir.WithLogger(slog.New(slog.DiscardHandler))}, opts...)
+	db, err := mysqlpool.Open(t.Context(), dsn, opts...)
+	must(t, err)
+	t.Cleanup(func() { must(t, db.Close()) })
+	c, ok := mysqlpool.ConnectorOf(db)
+	if !ok {
+		t.Fatal("ConnectorOf does not know the DB that Open returned")
+	}
+	return db, c
+}
+
+// stock opens a DB of go-sql-driver itself.
+func stock(t testing.TB, dsn string) *sql.DB {
+	t.Helper()
+	cfg, err := mysql.ParseDSN(dsn)
+	must(t, err)
+	cfg.Logger = &mysql.NopLogger{}
+	connector, err := mysql.NewConnector(cfg)
+	must(t, err)
+	db := sql.OpenDB(connector)
+	t.Cleanup(func() { must(t, db.Close()) })
+	return db
+}
+
+// hold checks a session out until the test ends.
+func hold(ctx context.Context, t testing.TB, db *sql.DB) *sql.Conn {
+	t.Helper()
+	conn, err := db.Conn(ctx)
+	must(t, err)
+	t.Cleanup(func() { conn.Close() }) // a test may have closed it already
+	return conn
+}
+
+// An execer is a DB, a session or a transaction.
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func exec(ctx context.Context, t testing.TB, on execer, query string, args ...any) sql.Result {
+	t.Helper()
+	res, err := on.ExecContext(ctx, query, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return res
+}
+
+// text asks for one value.
+func text(ctx context.Context, t testing.TB, on execer, query string, args ...any) string {
+	t.Helper()
+	var v sql.NullString
+	if err := on.QueryRowContext(ctx, query, args...).Scan(&v); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	if !v.Valid {
+		return "NULL"
+	}
+	return v.String
+}
+
+func want(t testing.TB, what, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s = %q, want %q", what, got, want)
+	}
+}
+
+func until(ctx context.Context, t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	must(t, lab.Until(ctx, what, func(context.Context) (bool, error) { return cond(), nil }))
+}
+
+// wantFree waits until no backend is held.
+func wantFree(ctx context.Context, t testing.TB, c *mysqlpool.Connector) {
+	t.Helper()
+	until(ctx, t, "no backend is held", func() bool { return c.Stats().InUse == 0 })
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func contains(t testing.TB, what, in, part string) {
+	t.Helper()
+	if !strings.Contains(in, part) {
+		t.Errorf("%s = %q, want it to contain %q", what, in, part)
+	}
+}

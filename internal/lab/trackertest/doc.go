@@ -1,0 +1,4 @@
+// Package trackertest holds the oracle of the statement classifier: every
+// statement of its corpus is run on a real MariaDB, and what the session tracker
+// and direct questions then say about the session is compared with its class.
+package trackertest
