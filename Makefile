@@ -2,14 +2,16 @@
 # make demo DSN=...  the harmless part of it on a server of yours
 # make demo-mariadb  all of it on a replicating pair of MariaDB servers
 # make test          everything: checks, all tests under the race detector, every benchmark once
+# make test-compat   go-sql-driver's own tests over sessions, ORMs, and a second opinion on the classifier; a minute
 # make check         formatting, vet, go.mod files, what the core imports
 # make bench         weir against ten other pools, 20 minutes; make bench-quick: a minute of the main workloads
+# make bench-sessions  sessions over few connections against database/sql and the raw driver, six minutes
 # make chaos, fuzz   half a minute of random faults on real servers; a minute of random histories
 
 export PATH := $(PATH):/usr/sbin
 SHELL := /bin/bash
 
-.PHONY: demo demo-mariadb test check mariadb bench bench-quick chaos fuzz
+.PHONY: demo demo-mariadb test test-compat check mariadb bench bench-quick bench-sessions chaos fuzz
 
 demo:
 	@cd examples && go run ./demo $(if $(DSN),-dsn '$(DSN)')
@@ -28,6 +30,10 @@ test: mariadb check
 	go test -short -run '^$$' -bench . -benchtime 1x ./benchmarks/... >/dev/null
 	@go test -cover . ./mysqlpool ./weirprom
 
+test-compat: mariadb
+	cd internal/compat && go run ./driversuite
+	go test -race -count 1 ./internal/compat/...
+
 chaos: mariadb
 	go test -race -count 1 -run Chaos ./internal/lab/pooltest -weir.chaos 30s -v
 
@@ -40,3 +46,6 @@ bench:
 
 bench-quick:
 	cd benchmarks && go run ./cmd/compare -quick
+
+bench-sessions: mariadb
+	cd benchmarks && go run ./cmd/sessions

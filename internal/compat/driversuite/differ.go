@@ -1,0 +1,43 @@
+package main
+
+// leftOut are tests that are not run, with or without the connector, each with its reason.
+var leftOut = map[string]string{
+	"TestConnectorReturnsTimeout": "it dials an address on the internet, and panics where a network answers in its stead",
+}
+
+// A difference is a test that does not end over the connector as it ends without it, on purpose.
+type difference struct {
+	test string // its name, the whole of it; its subtests are included
+	want outcome
+	why  string
+}
+
+const (
+	wrapped = "it compares the dialler's or the server's error with ==, or by how it begins: over the pool it is inside an error that " +
+		"also says how the pool stands, and errors.Is and errors.As find it"
+	ownDial = "it looks for the caller's context in the dial: backends are dialled by the pool, for nobody in particular, and a caller's " +
+		"context ends that caller's wait only"
+	noLeak = "it sets a session read-only by one call of the DB and expects the next call to feel it: state ends when the session is " +
+		"checked in"
+	killed = "it skips itself unless a cancelled statement goes on at the server and is found executed once: it was killed there, which " +
+		"upstream has as a wish in a comment"
+	staysGood = "it expects the connection to be broken after a cancelled statement: only the statement was ended, and the next " +
+		"transaction runs"
+)
+
+// expected are all of them. A test that is not here must end the same way; one that is here and does end the same way is as wrong.
+var expected = []difference{
+	{"TestDialUnknownError", failed, wrapped},
+	{"TestDialNonRetryableNetErr", failed, wrapped},
+	{"TestDialTemporaryNetErr", failed, wrapped},
+	{"TestEmptyPassword", failed, wrapped},
+	{"TestConnectorTimeoutsDuringOpen", failed, wrapped},
+	{"TestConnectorObeysDialTimeouts", failed, ownDial},
+	{"TestConnectorTimeoutsWatchCancel", failed, ownDial},
+	{"TestRejectReadOnly", failed, noLeak},
+	{"TestContextCancelExec/default", skipped, killed},
+	{"TestContextCancelQuery/default", skipped, killed},
+	{"TestContextCancelStmtExec/default", skipped, killed},
+	{"TestContextCancelStmtQuery/default", skipped, killed},
+	{"TestContextCancelBegin/default", failed, staysGood},
+}
