@@ -6,12 +6,13 @@
 # make check         formatting, vet, go.mod files, what the core imports
 # make bench         weir against ten other pools, 20 minutes; make bench-quick: a minute of the main workloads
 # make bench-sessions  sessions over few connections against database/sql and the raw driver, six minutes
-# make chaos, fuzz   half a minute of random faults on real servers; a minute of random histories
+# make chaos, fuzz   half a minute of random faults on real servers; a minute of random histories, and one of texts for the lexer
+# make history       ten minutes of a hundred sessions on five connections, each of which must read back its own state
 
 export PATH := $(PATH):/usr/sbin
 SHELL := /bin/bash
 
-.PHONY: demo demo-mariadb test test-compat check mariadb bench bench-quick bench-sessions chaos fuzz
+.PHONY: demo demo-mariadb test test-compat check mariadb bench bench-quick bench-sessions chaos fuzz history
 
 demo:
 	@cd examples && go run ./demo $(if $(DSN),-dsn '$(DSN)')
@@ -28,7 +29,7 @@ check:
 test: mariadb check
 	go test -race -shuffle=on -timeout 20m work
 	go test -short -run '^$$' -bench . -benchtime 1x ./benchmarks/... >/dev/null
-	@go test -cover . ./mysqlpool ./weirprom
+	@go test -cover . ./mysqlpool ./internal/sqltext ./weirprom/...
 
 test-compat: mariadb
 	cd internal/compat && go run ./driversuite
@@ -39,6 +40,10 @@ chaos: mariadb
 
 fuzz:
 	go test -run '^$$' -fuzz FuzzHistory -fuzztime 60s .
+	go test -run '^$$' -fuzz FuzzClassify -fuzztime 60s ./internal/sqltext
+
+history: mariadb
+	go test -race -count 1 -timeout 20m -run RandomHistory ./internal/lab/sessiontest -weir.history 10m -v
 
 bench:
 	-@scripts/install-mariadb
