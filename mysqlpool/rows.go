@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 
 	"github.com/weirpool/weir"
 )
@@ -272,7 +273,10 @@ func (a *aheadRows) read(from driver.Rows, width, rowLimit, byteLimit int) (ende
 	size := 0
 	for n := 0; rowLimit > 0 && n <= rowLimit && size < byteLimit; n++ {
 		start := len(a.values)
-		a.values = append(a.values, make([]driver.Value, width)...)
+		if cap(a.values)-start < width {
+			a.values = slices.Grow(a.values, max(2*width, start)) // a row and the look for the next
+		}
+		a.values = a.values[:start+width]
 		row := a.values[start:]
 		if err := from.Next(row); err != nil {
 			a.values = a.values[:start]
