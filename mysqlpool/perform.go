@@ -87,7 +87,9 @@ func (s *session) borrow(ctx context.Context, c *call) error {
 		s.dirty = true // what its texts do is not certain
 	}
 	if s.pinned != nil {
-		lease.Note(pinNotes[s.pinned.reason])
+		s.held = holdsPins + holding(s.pinned.reason)
+		lease.Note(holdNotes[s.held])
+		lease.Trace()
 	}
 	return nil
 }
@@ -248,10 +250,10 @@ func (s *session) settle() {
 	if s.b == nil {
 		return
 	}
-	if why, yes := s.holds(); yes {
-		if s.noted != why {
-			s.noted = why
-			s.lease.Note(why)
+	if why := s.holds(); why != holdsNot {
+		if s.held != why {
+			s.held = why
+			s.lease.Note(holdNotes[why])
 			s.lease.Trace()
 		}
 		return
@@ -263,7 +265,7 @@ func (s *session) settle() {
 func (s *session) giveBack() {
 	s.trail.last, s.trail.uses = s.lease, s.b.uses
 	s.con.giveBack(s.lease, s.b, s.worst)
-	s.lease, s.b, s.worst, s.noted = weir.Lease[*backend]{}, nil, nil, ""
+	s.lease, s.b, s.worst, s.held = weir.Lease[*backend]{}, nil, nil, holdsNot
 }
 
 // failed decides what becomes of backend, session and statement after an error.
@@ -316,7 +318,7 @@ func (s *session) dropBackend(err error) {
 	} else if s.lease.Valid() {
 		s.lease.Finish(err)
 	}
-	s.dirty, s.worst, s.noted = false, nil, ""
+	s.dirty, s.worst, s.held = false, nil, holdsNot
 	s.lease, s.b, s.trail.last = weir.Lease[*backend]{}, nil, weir.Lease[*backend]{}
 }
 

@@ -89,17 +89,17 @@ func (s *session) deliverWhole(c *call, r *rows, err error) error {
 
 // stream lets r hold the backend, together with the session if that must keep it, alone otherwise.
 func (s *session) stream(r *rows) {
-	if _, yes := s.holds(); yes {
+	if s.holds() != holdsNot {
 		s.settle()
 		s.open = r
 		return
 	}
 	r.lease = s.lease
 	r.other, s.streams = s.streams, r
-	r.lease.Note(noteRows)
+	r.lease.Note(holdNotes[holdsRows])
 	r.lease.Trace()
 	s.trail.last, s.trail.uses = s.lease, s.b.uses
-	s.lease, s.b, s.noted = weir.Lease[*backend]{}, nil, ""
+	s.lease, s.b, s.held = weir.Lease[*backend]{}, nil, holdsNot
 }
 
 // endStreams gives back what rows hold whose context has ended. database/sql closes them, too, but not before it gets the lock that the

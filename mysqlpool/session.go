@@ -16,21 +16,21 @@ type session struct {
 
 	lease weir.Lease[*backend]
 	b     *backend // nil: it holds none
+	held  holding  // why it holds one after a statement, if it does
+
+	mode     Mode
+	inTx     bool   // BeginTx was called, and neither Commit nor Rollback since
+	readOnly bool   // the transaction was begun as READ ONLY
+	dirty    bool   // the backend must be reset before anybody else gets it
+	txs      uint32 // how often BeginTx was called
 
 	state   *state // what it has set; nil: nothing
-	mode    Mode
-	inTx    bool   // BeginTx was called, and neither Commit nor Rollback since
-	txs     uint32 // how often BeginTx was called
 	pinned  *pin
-	dirty   bool   // the backend must be reset before anybody else gets it
-	lost    error  // why statements are refused
-	worst   error  // of those on this backend, the one that says most against it
-	open    *rows  // which the held backend is still sending
-	noted   string // why it is held, as holders are listed
-	streams *rows  // which hold a backend of their own, one leading to the next
-
-	readOnly bool // the transaction was begun as READ ONLY
-	trail    trail
+	lost    *lostError // why statements are refused
+	worst   error      // of those on this backend, the one that says most against it
+	open    *rows      // which the held backend is still sending
+	streams *rows      // which hold a backend of their own, one leading to the next
+	trail   trail
 }
 
 // ExecContext implements [driver.ExecerContext].
@@ -223,20 +223,20 @@ func beginning(text string) string {
 }
 
 // holds reports whether the session must keep its backend after a statement, and says why.
-func (s *session) holds() (why string, yes bool) {
+func (s *session) holds() holding {
 	switch {
 	case s.pinned != nil:
-		return pinNotes[s.pinned.reason], true
+		return holdsPins + holding(s.pinned.reason)
 	case s.inTx:
-		return noteTransaction, true
+		return holdsTransaction
 	case s.mode == SessionMode:
-		return noteSession, true
+		return holdsAlways
 	case s.dirty || s.con.blind():
-		return noteUntilCheckIn, true
+		return holdsUntilCheckIn
 	case s.con.inTransaction(s.b):
-		return noteTransaction, true
+		return holdsTransaction
 	}
-	return "", false
+	return holdsNot
 }
 
 // depends reports whether the held backend has something of the session that no other one could be given.
@@ -244,17 +244,23 @@ func (s *session) depends() bool {
 	return s.b != nil && (s.pinned != nil || s.inTx || s.dirty || s.con.inTransaction(s.b))
 }
 
+// A holding is why a backend is held.
+type holding uint8
+
 const (
-	noteTransaction  = "transaction"
-	noteSession      = "session mode"
-	noteUntilCheckIn = "until check-in"
-	noteRows         = "rows"
+	holdsNot holding = iota
+	holdsTransaction
+	holdsAlways // session mode
+	holdsUntilCheckIn
+	holdsRows
+	holdsPins // and from here on one for each PinReason
 )
 
-// pinNotes are what holders of pinned backends are listed with.
-var pinNotes = func() (notes [PinReasons]string) {
-	for r := range notes {
-		notes[r] = "pinned: " + PinReason(r).String()
+// holdNotes are what holders are listed with.
+var holdNotes = func() (notes [int(holdsPins) + PinReasons]string) {
+	copy(notes[:], []string{"", "transaction", "session mode", "until check-in", "rows"})
+	for r := range PinReasons {
+		notes[int(holdsPins)+r] = "pinned: " + PinReason(r).String()
 	}
 	return notes
 }()

@@ -95,8 +95,10 @@ func (t *sessionTx) end(how ending, text string) error {
 		}
 		return errTxOver
 	}
-	err := s.lost
-	if err == nil {
+	var err error
+	if s.lost != nil {
+		err = s.lost
+	} else {
 		err = s.perform(context.Background(), &call{do: endsTx, text: text, ends: how})
 	}
 	s.inTx, s.readOnly = false, false
