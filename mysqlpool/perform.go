@@ -34,7 +34,7 @@ func (s *session) perform(ctx context.Context, c *call) error {
 		if asks := c.asks(); held && !s.trail.leads(asks, c.text) {
 			return s.lostTrail(asks)
 		}
-		depends := held && s.depends()
+		depends := held && s.depends(c)
 		c.inTx = held && (s.inTx || s.con.inTransaction(s.b))
 		err := s.attempt(ctx, c)
 		if err == nil {

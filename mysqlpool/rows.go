@@ -151,7 +151,7 @@ func (r *rows) give() error {
 	switch own := r.lease.ID() != 0; {
 	case !own && s.b != b: // it was dropped meanwhile
 	case !own && !b.alive():
-		depends := s.depends()
+		depends := s.depends(nil)
 		s.dropBackend(err)
 		if depends {
 			s.lose(nil, plainCause(err))

@@ -239,9 +239,10 @@ func (s *session) holds() holding {
 	return holdsNot
 }
 
-// depends reports whether the held backend has something of the session that no other one could be given.
-func (s *session) depends() bool {
-	return s.b != nil && (s.pinned != nil || s.inTx || s.dirty || s.con.inTransaction(s.b))
+// depends reports whether the held backend has something of the session that no other one could be given. What c, if there is one, is about
+// to leave there does not count.
+func (s *session) depends(c *call) bool {
+	return s.b != nil && (s.pinned != nil && (c == nil || !c.pins) || s.inTx || s.dirty || s.con.inTransaction(s.b))
 }
 
 // A holding is why a backend is held.
