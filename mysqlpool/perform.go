@@ -5,7 +5,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/sqltext"
@@ -156,9 +155,6 @@ func (s *session) ready(ctx context.Context, c *call) error {
 	return s.freshID(ctx, c)
 }
 
-// rollbackLimit bounds a rollback: when it is over the connection is cut, which comes to the same.
-const rollbackLimit = 5 * time.Second
-
 // send hands the command to the driver. The driver is not given the caller's context: it would close the connection when that ends.
 func (s *session) send(c *call, b *backend) (err error) {
 	ctx := context.Background()
@@ -172,7 +168,7 @@ func (s *session) send(c *call, b *backend) (err error) {
 		return err
 	case endsTx:
 		if c.ends == rollsBack {
-			defer time.AfterFunc(rollbackLimit, b.cutNow).Stop() // the server rolls back what it finds cut
+			return b.rollBackSoon(ctx)
 		}
 		_, err = b.conn.ExecContext(ctx, c.text, nil)
 		return err

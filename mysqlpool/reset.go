@@ -3,6 +3,7 @@ package mysqlpool
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // reset makes b's session what it was when it was opened: nothing of a borrower is left, and the prepared statements are gone. After an
@@ -56,4 +57,17 @@ func (b *backend) rollback(ctx context.Context) error {
 	b.use.Lock()
 	defer b.use.Unlock()
 	return b.run(ctx, "ROLLBACK")
+}
+
+// rollbackLimit bounds a rollback: when it is over the connection is cut, which comes to the same.
+const rollbackLimit = 5 * time.Second
+
+// rollBackSoon ends the transaction of BeginTx, under the lock of whoever uses b.
+func (b *backend) rollBackSoon(ctx context.Context) error {
+	limit := time.AfterFunc(rollbackLimit, b.cutNow)
+	_, err := b.conn.ExecContext(ctx, "ROLLBACK", nil)
+	if !limit.Stop() {
+		b.spoilt = true
+	}
+	return err
 }
