@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/weirpool/weir/internal/sqltext"
 )
@@ -24,13 +25,15 @@ type backend struct {
 	state    *state            // what session state it has; nil: as it was opened
 	pristine map[string]string // the values, as literals, that variables had before anybody changed them
 	cache    statements
-	uses     uint64     // commands so far
-	use      sync.Mutex // held while the driver works, so that a close by force waits until the driver has noticed
-	tainted  bool       // it has something that a reset leaves behind
-	spoilt   bool       // it was closed under a statement, or nobody knows its state
-	squeezed uint64     // how often room was made
-	labelled uint64     // what the pool was told of its state
-	strange  uint64     // not 0: a statement may have changed its settings unseen; prepared statements of before are not used any more
+	uses     uint64              // commands so far
+	use      sync.Mutex          // held while the driver works, so that a close by force waits until the driver has noticed
+	tainted  bool                // it has something that a reset leaves behind
+	pin      atomic.Pointer[pin] // the last of those who were pinned to it; its place goes with the backend
+	orphan   bool                // its lease has ended, but its driver's buffer is still looked at: whoever looks closes it
+	spoilt   bool                // it was closed under a statement, or nobody knows its state
+	squeezed uint64              // how often room was made
+	labelled uint64              // what the pool was told of its state
+	strange  uint64              // not 0: a statement may have changed its settings unseen; prepared statements of before are not used any more
 }
 
 // A birth is what was learned of a backend when it was opened.
@@ -41,9 +44,17 @@ type birth struct {
 	modes      sqltext.Modes // how texts are read
 	unsafe     bool          // its character set cannot be read byte by byte
 	oldNames   bool          // tx_isolation, not transaction_isolation
+	server     string        // which server it is, as far as that can be told
 	role       string        // the current role, with which a reset does nothing on MariaDB; "" is none, or no roles
 	charset    string        // the assignments that give it the character sets it has
 	statements []string      // what set it up besides
+}
+
+// askServer asks a connection which server it leads to: names and numbers of connections are no proof.
+const askServer = "SELECT @@hostname, @@port, @@server_id"
+
+func serverOf(answers []sql.NullString) string {
+	return answers[0].String + ":" + answers[1].String + "/" + answers[2].String
 }
 
 // strangeBit tells the numbers of strange settings from those of states, which have the highest bit, or are 0.
@@ -55,6 +66,7 @@ var unsafeCharsets = map[string]bool{"big5": true, "sjis": true, "cp932": true, 
 // birthColumns are asked for when a backend is opened, beside what every connection is asked.
 var birthColumns = []string{
 	"CONNECTION_ID()", "DATABASE()", "@@sql_mode", "@@character_set_client", "@@character_set_results", "@@collation_connection",
+	"@@hostname", "@@port", "@@server_id",
 }
 
 const currentRole = "CURRENT_ROLE()"
@@ -69,7 +81,7 @@ func newBirth(version string, answers []sql.NullString) birth {
 		role = answers[len(birthColumns)].String
 	}
 	return birth{
-		id: answers[0].String, role: role, schema: answers[1].String, sqlMode: answers[2].String, modes: sqltext.ModesOf(answers[2].String),
+		id: answers[0].String, server: serverOf(answers[6:]), role: role, schema: answers[1].String, sqlMode: answers[2].String, modes: sqltext.ModesOf(answers[2].String),
 		unsafe:   unsafeCharsets[strings.ToLower(client)],
 		oldNames: strings.Contains(version, "MariaDB") || strings.HasPrefix(version, "5.6.") || strings.HasPrefix(version, "5.5."),
 		charset: fmt.Sprintf("character_set_client = %s, character_set_results = %s, collation_connection = %s",

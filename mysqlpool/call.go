@@ -2,6 +2,7 @@ package mysqlpool
 
 import (
 	"database/sql/driver"
+	"strings"
 
 	"github.com/weirpool/weir/internal/sqltext"
 )
@@ -45,6 +46,10 @@ type call struct {
 	sent bool // the server may have it
 	late bool // its context ended while it ran
 
+	modes    sqltext.Modes // its text was read so
+	repeated bool          // a read whose answer was lost is run once more
+	timedOut bool          // the driver has waited for readTimeout
+
 	crowded int // how often the server had too many prepared statements
 
 	result driver.Result
@@ -54,7 +59,8 @@ type call struct {
 	inputs int
 }
 
-// A lateError is the end of a statement that was killed and answered as if it had worked. There is nothing more to be done about it.
+// A lateError ends a command that its context has outrun, with nothing more to be done about it: it was not sent, or it was killed and
+// answered as if it had worked.
 type lateError struct{ error }
 
 // effective reports whether a statement that was killed has certainly done something before, as its answer says.
@@ -74,6 +80,9 @@ func (c *call) effective() bool {
 	n, err := c.result.RowsAffected()
 	return err != nil || n > 0
 }
+
+// chains reports whether a statement that ends a transaction begins the next one.
+func (c *call) chains() bool { return strings.Contains(strings.ToUpper(c.text), "CHAIN") }
 
 // noResult is that of a statement that changes nothing.
 type noResult struct{}

@@ -49,6 +49,7 @@ type Connector struct {
 	killer      *killer
 	counters    counters
 	interpolate bool
+	readTimeout time.Duration  // the driver's, 0 for none
 	cleaning    sync.WaitGroup // backends that are being cleaned after a session has been checked in
 
 	mu     sync.Mutex // guards the field below
@@ -94,16 +95,16 @@ func newConnector(ctx context.Context, cfg *mysql.Config, opts []Option) (*Conne
 	if err != nil {
 		return nil, err
 	}
-	return startConnector(ctx, src, s, w, rest, cfg.InterpolateParams)
+	return startConnector(ctx, src, s, w, rest, cfg)
 }
 
 // startConnector makes the pool, and tries one backend if MinIdle does not.
-func startConnector(ctx context.Context, src *source, s settings, w weir.Settings, opts []Option, interpolate bool) (*Connector, error) {
+func startConnector(ctx context.Context, src *source, s settings, w weir.Settings, opts []Option, cfg *mysql.Config) (*Connector, error) {
 	c := &Connector{
 		settings: s, source: src, texts: sqltext.NewCache(), pins: newPins(s.maxPinned, w.MaxWait),
-		killer: newKiller(src.connector, s.killTimeout), interpolate: interpolate,
+		killer: newKiller(src.connector, s.killTimeout), interpolate: cfg.InterpolateParams, readTimeout: cfg.ReadTimeout,
 	}
-	src.counters = &c.counters
+	src.counters, src.pins = &c.counters, c.pins
 	c.counters.seen.init()
 	if w.MinIdle == 0 && !w.BackgroundStart && ctx != nil {
 		if err := try(ctx, src.factory(), w); err != nil {
@@ -167,6 +168,7 @@ func (c *Connector) Close() error {
 // Shutdown closes the pool: new statements fail with [weir.ErrClosed], those under way and open transactions may end until ctx does,
 // then their backends are closed under them and a [*weir.CloseError] says how many.
 func (c *Connector) Shutdown(ctx context.Context) error {
+	c.pins.close()
 	err := c.pool.Close(ctx)
 	c.mu.Lock()
 	c.closed = true
@@ -205,6 +207,19 @@ func (c *Connector) HandshakeStatements() []string {
 
 // modes is how a new backend reads texts.
 func (c *Connector) modes() sqltext.Modes { return sqltext.Modes(c.source.modes.Load()) }
+
+// clock reads the clock, if it matters how long a statement takes.
+func (c *Connector) clock() time.Time {
+	if c.readTimeout == 0 {
+		return time.Time{}
+	}
+	return time.Now()
+}
+
+// timedOut reports whether the driver may have given up waiting for an answer.
+func (c *Connector) timedOut(began time.Time) bool {
+	return c.readTimeout > 0 && time.Since(began) >= c.readTimeout
+}
 
 // blind reports whether the status flags cannot be read.
 func (c *Connector) blind() bool { return c.source.statusField() == noStatus }

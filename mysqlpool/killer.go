@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -17,9 +18,15 @@ type killer struct {
 	turn      chan struct{} // whose turn it is
 
 	mu     sync.Mutex // guards the fields below
-	idle   []physical
+	idle   []killing
 	retire *time.Timer
 	closed bool
+}
+
+// A killing is one of the killer's connections.
+type killing struct {
+	physical
+	server string
 }
 
 const (
@@ -38,11 +45,15 @@ func newKiller(connector driver.Connector, within time.Duration) *killer {
 	return &killer{connector: connector, within: within, places: make(chan struct{}, mostKillers), turn: make(chan struct{}, 1)}
 }
 
-var errKillerClosed = errors.New("mysqlpool: the connector is closed")
+var (
+	errKillerClosed = errors.New("mysqlpool: the connector is closed")
+	errOtherServer  = errors.New("mysqlpool: the killer's connection leads to another server")
+)
 
 // kill returns when the server has answered: after that the kill cannot hit a later statement of the same connection. returned is closed
-// when the statement has returned.
-func (k *killer) kill(ctx context.Context, id string, returned <-chan struct{}) error {
+// when the statement has returned. The same number means another connection on another server: where the killer's own connections lead
+// elsewhere by now, nothing is killed.
+func (k *killer) kill(ctx context.Context, at birth, returned <-chan struct{}) error {
 	wait := time.NewTimer(killOvertakes)
 	defer wait.Stop()
 	select {
@@ -52,7 +63,7 @@ func (k *killer) kill(ctx context.Context, id string, returned <-chan struct{}) 
 	case <-returned:
 		return nil
 	}
-	return k.send(ctx, id)
+	return k.send(ctx, at)
 }
 
 // pass lets the next one have its turn, in a while.
@@ -66,7 +77,7 @@ func (k *killer) pass(returned <-chan struct{}) {
 	<-k.turn
 }
 
-func (k *killer) send(ctx context.Context, id string) error {
+func (k *killer) send(ctx context.Context, at birth) error {
 	select {
 	case k.places <- struct{}{}:
 	case <-ctx.Done():
@@ -74,11 +85,15 @@ func (k *killer) send(ctx context.Context, id string) error {
 	}
 	defer func() { <-k.places }()
 	for {
-		conn, fresh, err := k.take(ctx)
+		conn, fresh, err := k.take(ctx, at.server)
 		if err != nil {
 			return err
 		}
-		_, err = conn.ExecContext(ctx, "KILL QUERY "+id, nil)
+		if conn.server != at.server {
+			k.put(conn)
+			return errOtherServer
+		}
+		_, err = conn.ExecContext(ctx, "KILL QUERY "+at.id, nil)
 		if err == nil || isServerError(err) {
 			k.put(conn)
 			return err
@@ -90,31 +105,45 @@ func (k *killer) send(ctx context.Context, id string) error {
 	}
 }
 
-// take returns an idle connection or a fresh one.
-func (k *killer) take(ctx context.Context) (conn physical, fresh bool, err error) {
+// take returns an idle connection to that server, or a fresh one to wherever it leads.
+func (k *killer) take(ctx context.Context, server string) (conn killing, fresh bool, err error) {
 	k.mu.Lock()
-	n := len(k.idle)
-	switch {
-	case k.closed:
-		err = errKillerClosed
-	case n > 0:
-		conn = k.idle[n-1]
-		k.idle = k.idle[:n-1]
+	closed := k.closed
+	at := slices.IndexFunc(k.idle, func(c killing) bool { return c.server == server })
+	if at >= 0 {
+		conn = k.idle[at]
+		k.idle = slices.Delete(k.idle, at, at+1)
 	}
 	k.mu.Unlock()
-	if conn != nil || err != nil {
-		return conn, false, err
+	switch {
+	case at >= 0:
+		return conn, false, nil
+	case closed:
+		return conn, false, errKillerClosed
 	}
-	c, err := k.connector.Connect(ctx)
-	if err != nil {
-		return nil, true, err
-	}
-	conn, err = asPhysical(c)
+	conn, err = k.dial(ctx)
 	return conn, true, err
 }
 
+func (k *killer) dial(ctx context.Context) (killing, error) {
+	c, err := k.connector.Connect(ctx)
+	if err != nil {
+		return killing{}, err
+	}
+	b := &backend{}
+	if b.conn, err = asPhysical(c); err != nil {
+		return killing{}, err
+	}
+	row, err := b.ask(ctx, askServer)
+	if err != nil || len(row) != 3 {
+		c.Close() // adds nothing to why
+		return killing{}, errors.Join(errOtherServer, err)
+	}
+	return killing{b.conn, serverOf(row)}, nil
+}
+
 // put keeps a connection for the next kill.
-func (k *killer) put(conn physical) {
+func (k *killer) put(conn killing) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.closed {

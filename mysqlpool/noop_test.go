@@ -58,7 +58,7 @@ func (n *noop) QueryContext(_ context.Context, text string, _ []driver.NamedValu
 	case strings.Contains(text, "@@version"):
 		return &noopRows{row: []driver.Value{value("8.0.0"), value("1"), value("1000"), value("28800")}}, nil
 	case strings.Contains(text, "CONNECTION_ID()"):
-		return &noopRows{row: []driver.Value{value("1"), value("db"), value(""), value("utf8mb4"), value("utf8mb4"), value("utf8mb4_bin")}}, nil
+		return &noopRows{row: []driver.Value{value("1"), value("db"), value(""), value("utf8mb4"), value("utf8mb4"), value("utf8mb4_bin"), value("host"), value("3306"), value("1")}}, nil
 	case strings.Contains(text, currentRole):
 		return &noopRows{row: []driver.Value{nil}}, nil
 	}
@@ -123,7 +123,7 @@ func overNoop(tb testing.TB, opts ...Option) *sql.DB {
 		tb.Fatal(err)
 	}
 	src := &source{judge: newJudge(s, w), connector: &noop{}, states: newStates()}
-	c, err := startConnector(context.Background(), src, s, w, rest, false)
+	c, err := startConnector(context.Background(), src, s, w, rest, mysql.NewConfig())
 	if err != nil {
 		tb.Fatal(err)
 	}

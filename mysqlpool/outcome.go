@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"regexp"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/weirpool/weir/internal/sqltext"
@@ -59,7 +60,7 @@ func (s *session) afterDeath(ctx context.Context, c *call, err error, depends bo
 			return false, s.outcomeUnknown("the connection died under COMMIT", cause)
 		case c.late:
 			return false, ctx.Err()
-		case !unsent && !c.inTx && c.st.Kind != sqltext.Read:
+		case !unsent && c.st.Kind != sqltext.Read && !(c.inTx && c.staysInside()):
 			return false, s.outcomeUnknown("the connection died before the answer came", lost)
 		}
 		return false, lost
@@ -70,13 +71,29 @@ func (s *session) afterDeath(ctx context.Context, c *call, err error, depends bo
 		return false, ctx.Err()
 	case errors.As(err, &replay) && isServerError(replay.error):
 		return false, err
-	case unsent || c.st.Kind == sqltext.Read:
+	case unsent:
 		return true, &lostError{errNoBackend, "connections died one after the other", cause}
+	case c.st.Kind == sqltext.Read && !c.repeated && !c.timedOut:
+		c.repeated = true // once: where the server is slow each copy makes it slower
+		return true, cause
+	case c.st.Kind == sqltext.Read:
+		return false, cause
 	case Classify(err) == GoingAway:
 		return false, err
 	}
 	return false, s.outcomeUnknown("the connection died before the answer came", cause)
 }
+
+// staysInside reports whether what a statement does in a transaction certainly ends with the transaction. Others may commit it first.
+func (c *call) staysInside() bool {
+	switch c.st.Kind {
+	case sqltext.Rollback, sqltext.Savepoint, sqltext.Use:
+		return true
+	}
+	return changesRows.MatchString(c.text)
+}
+
+var changesRows = regexp.MustCompile(`(?i)^\s*(INSERT|REPLACE|UPDATE|DELETE|SELECT|WITH)\s`)
 
 func (s *session) outcomeUnknown(what string, cause error) error {
 	s.con.counters.unknown.Add(1)
@@ -94,7 +111,7 @@ func (s *session) lose(c *call, cause error) error {
 	}
 	s.con.counters.lost.Add(1)
 	lost := &lostError{ErrSessionLost, what, cause}
-	over := c != nil && (c.do == endsTx || c.ends != endsNothing && !s.inTx)
+	over := c != nil && (c.do == endsTx || c.ends != endsNothing && !s.inTx && !c.chains())
 	if !over || s.pinned != nil {
 		s.lost = lost
 	}

@@ -14,7 +14,7 @@ import (
 // dead it goes on with another, if nothing is lost by that.
 func (s *session) perform(ctx context.Context, c *call) error {
 	s.classify(c)
-	if s.lost != nil && s.pinned == nil && !s.inTx && c.do == execs && c.ends == rollsBack {
+	if s.lost != nil && s.pinned == nil && !s.inTx && c.do == execs && c.ends == rollsBack && !c.chains() {
 		s.lost, c.result = nil, noResult{} // the server has rolled back
 		return nil
 	}
@@ -30,6 +30,10 @@ func (s *session) perform(ctx context.Context, c *call) error {
 			s.unpin() // nothing is held that could be pinned
 			return veiled(err)
 		}
+		if err := s.readAgain(ctx, c); err != nil {
+			s.settle()
+			return err
+		}
 		if asks := c.asks(); held && !s.trail.leads(asks, c.text) {
 			return s.lostTrail(asks)
 		}
@@ -40,6 +44,7 @@ func (s *session) perform(ctx context.Context, c *call) error {
 			return nil
 		}
 		if late, ok := err.(*lateError); ok {
+			s.settle()
 			return late.error
 		}
 		again, err := s.failed(ctx, c, err, depends)
@@ -62,7 +67,11 @@ func (s *session) perform(ctx context.Context, c *call) error {
 // classify tells what the text may leave behind.
 func (s *session) classify(c *call) {
 	if c.st == nil {
-		c.st = s.con.texts.Classify(c.text, s.state.reads(s.con.modes()))
+		c.modes = s.state.reads(s.con.modes())
+		if s.b != nil {
+			c.modes = s.state.reads(s.b.birth.modes)
+		}
+		c.st = s.con.texts.Classify(c.text, c.modes)
 	}
 	switch c.st.Kind {
 	case sqltext.Commit:
@@ -70,6 +79,17 @@ func (s *session) classify(c *call) {
 	case sqltext.Rollback:
 		c.ends = rollsBack
 	}
+}
+
+// readAgain reads the text as the borrowed backend does, if it reads otherwise than backends did that were opened last.
+func (s *session) readAgain(ctx context.Context, c *call) error {
+	modes := s.state.reads(s.b.birth.modes)
+	if modes == c.modes || c.text == "" || c.do > queries {
+		return nil
+	}
+	c.modes, c.st = modes, nil
+	s.classify(c)
+	return s.admit(ctx, c)
 }
 
 // borrow gets the session a backend, if it holds none.
@@ -86,6 +106,7 @@ func (s *session) borrow(ctx context.Context, c *call) error {
 		s.dirty = true // what its texts do is not certain
 	}
 	if s.pinned != nil {
+		s.b.pin.Store(s.pinned)
 		s.held = holdsPins + holding(s.pinned.reason)
 		lease.Note(holdNotes[s.held])
 		lease.Trace()
@@ -93,7 +114,8 @@ func (s *session) borrow(ctx context.Context, c *call) error {
 	return nil
 }
 
-// attempt runs the command once on the held backend.
+// attempt runs the command once on the held backend, and whatever has to run before it. The driver is not given the caller's context for
+// either: it would close the connection when that ends. A watch ends what runs instead.
 func (s *session) attempt(ctx context.Context, c *call) error {
 	c.sent, c.late = false, false
 	b := s.b
@@ -102,12 +124,25 @@ func (s *session) attempt(ctx context.Context, c *call) error {
 	if b.spoilt || !b.conn.IsValid() { // it was closed by force
 		return driver.ErrBadConn
 	}
-	if err := s.ready(ctx, c); err != nil {
-		return err
-	}
 	w := s.watchOver(ctx, b)
-	c.sent = true
-	err := s.send(c, b)
+	returned := false
+	defer func() {
+		if !returned { // it panicked, in a reader of LOAD DATA for example, and the connection is in the middle of something
+			b.spoilt = true
+			w.end()
+		}
+	}()
+	err := s.ready(context.Background(), c)
+	if err == nil && ctx.Err() != nil {
+		err = &lateError{ctx.Err()}
+	}
+	if err == nil {
+		began := s.con.clock()
+		c.sent = true
+		err = s.send(context.Background(), c, b)
+		c.timedOut = s.con.timedOut(began)
+	}
+	returned = true
 	if err == nil && c.rows != nil {
 		c.watch = w
 		return s.deliver(ctx, c)
@@ -155,9 +190,8 @@ func (s *session) ready(ctx context.Context, c *call) error {
 	return s.freshID(ctx, c)
 }
 
-// send hands the command to the driver. The driver is not given the caller's context: it would close the connection when that ends.
-func (s *session) send(c *call, b *backend) (err error) {
-	ctx := context.Background()
+// send hands the command to the driver.
+func (s *session) send(ctx context.Context, c *call, b *backend) (err error) {
 	b.uses++
 	switch c.do {
 	case pings:
@@ -285,7 +319,8 @@ func (s *session) failed(ctx context.Context, c *call, err error, depends bool) 
 	if c.sent {
 		s.trail.text, s.trail.fail = c.text, true
 	}
-	if c.st.Kind == sqltext.Set && c.sent {
+	halfBegun := c.do == begins && c.opts.Isolation != 0 // SET TRANSACTION may have worked where START TRANSACTION did not
+	if c.sent && (c.st.Kind == sqltext.Set || halfBegun) {
 		s.dirty = true // some of it may have been set
 	}
 	if _, ok := err.(*StickyError); ok {

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/sqltext"
 )
 
@@ -68,7 +70,7 @@ type pin struct {
 	reason PinReason
 	text   string
 	since  time.Time
-	placed bool // it has one of the places
+	placed atomic.Bool // it has one of the places
 	site   [24]uintptr
 }
 
@@ -142,6 +144,7 @@ func (e *PinLimitError) Unwrap() error {
 // pins bounds how many sessions are pinned and remembers them. Places are given in the order of asking.
 type pins struct {
 	places chan struct{} // as many as may be pinned
+	closed chan struct{}
 	wait   time.Duration
 
 	mu   sync.Mutex // guards the fields below
@@ -150,7 +153,7 @@ type pins struct {
 }
 
 func newPins(limit int, wait time.Duration) *pins {
-	return &pins{places: make(chan struct{}, limit), wait: wait, held: map[*session]*pin{}}
+	return &pins{places: make(chan struct{}, limit), closed: make(chan struct{}), wait: wait, held: map[*session]*pin{}}
 }
 
 // take waits for a place. A session that holds a backend already does not wait, and does without if there is none: it takes no backend from
@@ -171,6 +174,8 @@ func (p *pins) take(ctx context.Context, reason PinReason, holds bool) (placed b
 	select {
 	case p.places <- struct{}{}:
 		return true, nil
+	case <-p.closed:
+		return false, fmt.Errorf("mysqlpool: waiting for a pin: %w", weir.ErrClosed)
 	case <-ctx.Done():
 		e.Cause = ctx.Err()
 	case <-late.C:
@@ -180,8 +185,23 @@ func (p *pins) take(ctx context.Context, reason PinReason, holds bool) (placed b
 	return false, e
 }
 
-// free gives a place back.
-func (p *pins) free() { <-p.places }
+// close refuses those who wait for a place.
+func (p *pins) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.closed:
+	default:
+		close(p.closed)
+	}
+}
+
+// free gives a pin's place back, once.
+func (p *pins) free(made *pin) {
+	if made.placed.CompareAndSwap(true, false) {
+		<-p.places
+	}
+}
 
 func (p *pins) add(s *session, made *pin) {
 	p.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/weirpool/weir/internal/sqltext"
@@ -21,9 +22,11 @@ func (b *backend) replay(ctx context.Context, want *state) error {
 	if b.state == want {
 		return nil
 	}
-	err := b.change(ctx, b.state, want)
+	before := b.state
+	err := b.change(ctx, before, want)
 	if err != nil {
-		b.spoilt = true
+		_, refused := err.(*useRefused) // which changed nothing
+		b.spoilt = !refused || b.state != before
 		return &replayError{err}
 	}
 	b.state = want
@@ -39,6 +42,11 @@ func (e *replayError) Error() string {
 
 func (e *replayError) Unwrap() error { return e.error }
 
+// useRefused: the server would not enter the database.
+type useRefused struct{ error }
+
+func (e *useRefused) Unwrap() error { return e.error }
+
 func (b *backend) change(ctx context.Context, have, want *state) error {
 	if have.defaultSchema() != want.defaultSchema() {
 		schema := want.defaultSchema()
@@ -48,7 +56,15 @@ func (b *backend) change(ctx context.Context, have, want *state) error {
 		if schema == "" {
 			return errNoSchema
 		}
-		if err := b.run(ctx, "USE "+quoteName(schema)); err != nil {
+		if !ascii(schema) { // only what a new connection has was named in its own character set: a USE of such a name pins
+			if err := b.plain(ctx); err != nil {
+				return err
+			}
+			have = b.state
+		}
+		if err := b.run(ctx, "USE "+quoteName(schema)); isServerError(err) {
+			return &useRefused{err}
+		} else if err != nil {
 			return err
 		}
 	}
@@ -243,10 +259,14 @@ func quoteString(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 }
 
+func ascii(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) < 0
+}
+
 func quoteName(s string) string { return "`" + strings.ReplaceAll(s, "`", "``") + "`" }
 
 // isServerError reports whether the server refused, so that the connection is as it was.
 func isServerError(err error) bool {
-	_, ok := err.(*mysql.MySQLError)
+	_, ok := errors.AsType[*mysql.MySQLError](err)
 	return ok
 }

@@ -107,10 +107,20 @@ func (s *session) stream(r *rows) {
 func (s *session) endStreams() {
 	for r := s.streams; r != nil; r = r.other {
 		if r.ctx.Err() != nil {
-			r.more, r.short = false, true
-			r.give() // whoever reads on gets the context's error
+			r.abandon()
 		}
 	}
+}
+
+// abandon ends the lease of rows whose context has ended, and cuts the connection. The driver's buffer is left alone until database/sql
+// closes the rows: their user may still look at raw bytes in it. Whoever reads on gets the context's error.
+func (r *rows) abandon() {
+	r.b.use.Lock()
+	r.b.orphan = true
+	r.b.use.Unlock()
+	r.more, r.short = false, true
+	discard(r.lease)
+	r.s.endStream(r)
 }
 
 // endStream takes r out of the list.
@@ -142,6 +152,12 @@ func (r *rows) give() error {
 	}
 	b.use.Lock()
 	err, late := r.done()
+	if b.orphan {
+		b.cache.clear()
+		b.conn.Close() // cut before
+		b.use.Unlock()
+		return r.ctx.Err()
+	}
 	b.use.Unlock()
 	s := r.s
 	if s.open == r {

@@ -168,13 +168,10 @@ func (s *session) unpinLater() (free func()) {
 	if s.pinned == nil {
 		return func() {}
 	}
-	placed := s.pinned.placed
-	s.con.pins.remove(s)
+	made, pins := s.pinned, s.con.pins
+	pins.remove(s)
 	s.pinned = nil
-	if !placed {
-		return func() {}
-	}
-	return s.con.pins.free
+	return func() { pins.free(made) }
 }
 
 // admit refuses what must not run, and pins the session if the statement does.
@@ -207,8 +204,12 @@ func (s *session) admit(ctx context.Context, c *call) error {
 		return err
 	}
 	c.pins = true
-	s.pinned = &pin{reason: reason, placed: placed, text: beginning(c.text), since: time.Now()}
+	s.pinned = &pin{reason: reason, text: beginning(c.text), since: time.Now()}
+	s.pinned.placed.Store(placed)
 	callers(s.pinned.site[:])
+	if s.b != nil {
+		s.b.pin.Store(s.pinned)
+	}
 	s.con.pins.add(s, s.pinned)
 	return nil
 }

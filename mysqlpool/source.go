@@ -24,6 +24,7 @@ type source struct {
 	modes     atomic.Uint32                            // how a new backend reads texts
 	counters  *counters
 	states    *states
+	pins      *pins
 }
 
 // traits are what was tried on the first connection and holds for all of one driver and server.
@@ -174,15 +175,25 @@ func (s *source) checkValue(v *driver.NamedValue) error {
 	if c := s.checker.Load(); c != nil {
 		return (*c).CheckNamedValue(v)
 	}
+	if _, ok := v.Value.(uint64); ok {
+		return nil // go-sql-driver takes them all, database/sql those below 1<<63
+	}
 	return driver.ErrSkip
 }
 
 func (s *source) close(b *backend) error {
+	if made := b.pin.Load(); made != nil {
+		s.pins.free(made) // a pin that was taken back by force holds nothing any more
+	}
 	if !b.use.TryLock() { // it is closed by force, under its holder
 		b.cutNow()
 		b.use.Lock()
 	}
 	defer b.use.Unlock()
+	if b.orphan {
+		b.cutNow()
+		return nil
+	}
 	defer time.AfterFunc(cutAfter, b.cutNow).Stop()
 	b.cache.clear() // the server closes them
 	b.conn.Close()  // fails only to say goodbye to a server that is not there

@@ -249,8 +249,9 @@ func (b *backend) execute(ctx context.Context, c *call) error {
 		}
 		err = s.run(ctx, c)
 		again := hasNumber(err, needReprepare, unknownStatement) && try < 3
+		halfSent := err != nil && !isServerError(err) // the server may keep some of its arguments for the next execution
 		switch {
-		case again && s.kept:
+		case (again || halfSent) && s.kept:
 			b.cache.drop(s)
 		case !s.kept && c.rows != nil:
 			c.once = s

@@ -79,7 +79,7 @@ func (w *watch) fire() {
 		if over := w.strike(); over {
 			return
 		}
-		if err := w.k.kill(ctx, w.b.birth.id, wake); err != nil {
+		if err := w.k.kill(ctx, w.b.birth, wake); err != nil {
 			break
 		}
 		pause := time.NewTimer(wait)

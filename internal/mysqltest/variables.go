@@ -73,6 +73,8 @@ func (s *Server) variable(name string) (any, bool) {
 		return "MySQL Community Server - GPL", true
 	case "hostname":
 		return s.config.Name, true
+	case "port":
+		return int64(3306), true
 	case "server_id":
 		return int64(1), true
 	case "sql_mode":

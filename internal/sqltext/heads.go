@@ -134,6 +134,10 @@ func (s *scan) use() {
 		return
 	}
 	s.out.Kind, s.out.Schema = Use, s.unquoted(t)
+	if !isASCII(s.out.Schema) { // under another character set the same bytes are another name
+		s.out.Schema, s.out.Opaque = "", true
+		s.pin(Unknown)
+	}
 	s.finished()
 }
 

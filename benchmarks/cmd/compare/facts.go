@@ -7,19 +7,14 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
-	"time"
+
+	"github.com/weirpool/weir/benchmarks/internal/runner"
 )
 
 // writeFacts says what was measured, with what, and on what: lines of the form "key: value".
-func writeFacts(ctx context.Context, w io.Writer) error {
-	fmt.Fprintf(w, "date: %s\n", time.Now().UTC().Format(time.DateOnly))
-	fmt.Fprintf(w, "machine: %d processors, GOMAXPROCS %d, load before the first round %s\n",
-		runtime.NumCPU(), runtime.GOMAXPROCS(0), load())
-	fmt.Fprintf(w, "cpu: %s\n", processor())
-	fmt.Fprintf(w, "go: %s, %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	fmt.Fprintf(w, "weir: %s\n", revision(ctx))
+func writeFacts(ctx context.Context, w io.Writer, j runner.Job) error {
+	runner.WriteFacts(ctx, w, "cpu: "+processor())
 	modules, err := versions(ctx)
 	if err != nil {
 		return err
@@ -27,7 +22,8 @@ func writeFacts(ctx context.Context, w io.Writer) error {
 	for _, m := range modules {
 		fmt.Fprintln(w, m)
 	}
-	return nil
+	_, err = fmt.Fprintf(w, "rounds: %d of %s each\n", j.Rounds, j.Benchtime)
+	return err
 }
 
 // versions are those of what go.mod asks for itself, as they are built here: the peers, and not the hundred modules that
@@ -87,22 +83,4 @@ func processor() string {
 		}
 	}
 	return "unknown"
-}
-
-// load is how busy the machine was over the last minute, where the system tells.
-func load() string {
-	text, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return "unknown"
-	}
-	first, _, _ := strings.Cut(string(text), " ")
-	return first
-}
-
-func revision(ctx context.Context) string {
-	text, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output()
-	if err != nil {
-		return "revision unknown"
-	}
-	return strings.TrimSpace(string(text))
 }

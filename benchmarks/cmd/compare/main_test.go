@@ -6,14 +6,17 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/weirpool/weir/benchmarks/internal/runner"
+	"github.com/weirpool/weir/benchmarks/internal/runner/runnertest"
 )
 
 func TestCompareKeepsRawLinesTablesAndPictures(t *testing.T) {
 	t.Chdir(filepath.Join("..", ".."))
 	dir := t.TempDir()
-	j := job{rounds: 2, cases: "^Floor/of=CAS|^W5Spike/", quick: true, benchtime: "1x", results: dir, name: "try"}
+	j := runner.Job{Rounds: 2, Cases: "^Floor/of=CAS|^W5Spike/", Quick: true, Benchtime: "1x", Results: dir, Name: "try"}
 	var out strings.Builder
-	if err := j.run(t.Context(), &out); err != nil {
+	if err := run(t.Context(), j, &out); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string][]string{
@@ -25,16 +28,8 @@ func TestCompareKeepsRawLinesTablesAndPictures(t *testing.T) {
 		"try.spike.csv": {"pool,ms,open,waiting,served\n", "\nweir,0,5,45,0\n", "\npuddle,152,50,0,50\n"},
 		"try-spike.svg": {"<svg", "puddle"},
 	} {
-		text, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, part := range want {
-			if !strings.Contains(string(text), part) {
-				t.Errorf("%s lacks %q:\n%s", name, part, text)
-			}
-		}
-		if strings.Contains(string(text), "golang.org/x/sync") {
+		text := runnertest.WantParts(t, filepath.Join(dir, name), want...)
+		if strings.Contains(text, "golang.org/x/sync") {
 			t.Errorf("%s has the version of a module that nobody asked for", name)
 		}
 	}
@@ -44,34 +39,21 @@ func TestCompareKeepsRawLinesTablesAndPictures(t *testing.T) {
 }
 
 func TestCompareRefusesNoRounds(t *testing.T) {
-	if err := (job{rounds: 0}).run(t.Context(), new(strings.Builder)); err == nil {
+	if err := run(t.Context(), runner.Job{Rounds: 0}, new(strings.Builder)); err == nil {
 		t.Error("succeeded, want an error")
-	}
-}
-
-func TestCompareOfNoCaseIsAnErrorThatLeavesTheFacts(t *testing.T) {
-	t.Chdir(filepath.Join("..", ".."))
-	dir := t.TempDir()
-	j := job{rounds: 1, cases: "NoSuchCase", benchtime: "1x", results: dir, name: "none"}
-	if err := j.run(t.Context(), new(strings.Builder)); err == nil || !strings.Contains(err.Error(), "measuring: ") {
-		t.Errorf("got %v, want an error of measuring", err)
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "none.txt"))
-	if err != nil || !strings.Contains(string(text), "machine: ") {
-		t.Errorf("got %q, %v, want the facts", text, err)
 	}
 }
 
 func TestQuickRunHasItsOwnNameAndTime(t *testing.T) {
 	for _, c := range []struct {
-		given, want job
+		given, want runner.Job
 	}{
-		{job{rounds: 6, cases: "."}, job{rounds: 6, cases: ".", benchtime: "100ms", name: "bench"}},
-		{job{rounds: 6, cases: "W3"}, job{rounds: 6, cases: "W3", benchtime: "100ms", name: "some"}},
-		{job{rounds: 6, cases: ".", quick: true}, job{rounds: 6, cases: ".", quick: true, benchtime: "30ms", name: "quick"}},
-		{job{rounds: 1, quick: true, benchtime: "5x", name: "a"}, job{rounds: 1, quick: true, benchtime: "5x", name: "a"}},
+		{runner.Job{Rounds: 6, Cases: "."}, runner.Job{Rounds: 6, Cases: ".", Benchtime: "100ms", Name: "bench"}},
+		{runner.Job{Rounds: 6, Cases: "W3"}, runner.Job{Rounds: 6, Cases: "W3", Benchtime: "100ms", Name: "some"}},
+		{runner.Job{Rounds: 6, Cases: ".", Quick: true}, runner.Job{Rounds: 6, Cases: ".", Quick: true, Benchtime: "30ms", Name: "quick"}},
+		{runner.Job{Rounds: 1, Quick: true, Benchtime: "5x", Name: "a"}, runner.Job{Rounds: 1, Quick: true, Benchtime: "5x", Name: "a"}},
 	} {
-		if got, err := c.given.settle(); err != nil || got != c.want {
+		if got, err := settle(c.given); err != nil || got != c.want {
 			t.Errorf("%+v: got %+v, %v, want %+v", c.given, got, err, c.want)
 		}
 	}
@@ -85,7 +67,7 @@ func TestANewRunTakesAwayThePicturesOfItsNameOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := (job{results: dir, name: "bench"}).clear(); err != nil {
+	if err := clearPictures(runner.Job{Results: dir, Name: "bench"}); err != nil {
 		t.Fatal(err)
 	}
 	files, err := os.ReadDir(dir)

@@ -1,17 +1,19 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/weirpool/weir/benchmarks/internal/runner"
+	"github.com/weirpool/weir/benchmarks/internal/runner/runnertest"
 )
 
 func TestSessionsKeepsRawLinesAndTablesWithGoals(t *testing.T) {
 	t.Chdir(filepath.Join("..", ".."))
 	dir := t.TempDir()
-	j := job{rounds: 2, cases: "^S4Cancel/of=sleep/|^S3Overhead/call=exec/goroutines=1/", benchtime: "1x", results: dir, name: "try", small: true}
-	if err := j.run(t.Context(), new(strings.Builder)); err != nil {
+	j := runner.Job{Rounds: 2, Cases: "^S4Cancel/of=sleep/|^S3Overhead/call=exec/goroutines=1/", Benchtime: "1x", Results: dir, Name: "try", Short: true}
+	if err := run(t.Context(), j, new(strings.Builder)); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string][]string{
@@ -21,48 +23,27 @@ func TestSessionsKeepsRawLinesAndTablesWithGoals(t *testing.T) {
 		},
 		"try.md": {"* machine: ", "* mariadb: ", "### S4Cancel/of=sleep", "| weir_without_kill | ", "### Goals", "| S2Held | "},
 	} {
-		text, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, part := range want {
-			if !strings.Contains(string(text), part) {
-				t.Errorf("%s lacks %q:\n%s", name, part, text)
-			}
-		}
-	}
-}
-
-func TestSessionsOfNoCaseIsAnErrorThatLeavesTheFacts(t *testing.T) {
-	t.Chdir(filepath.Join("..", ".."))
-	dir := t.TempDir()
-	j := job{cases: "NoSuchCase", benchtime: "1x", results: dir, name: "none"}
-	if err := j.run(t.Context(), new(strings.Builder)); err == nil || !strings.Contains(err.Error(), "measuring: ") {
-		t.Errorf("got %v, want an error of measuring", err)
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "none.txt"))
-	if err != nil || !strings.Contains(string(text), "machine: ") {
-		t.Errorf("got %q, %v, want the facts", text, err)
+		runnertest.WantParts(t, filepath.Join(dir, name), want...)
 	}
 }
 
 func TestRunsHaveTheirOwnNamesAndTimes(t *testing.T) {
 	for _, c := range []struct {
-		given, want job
+		given, want runner.Job
 	}{
-		{job{cases: "."}, job{rounds: 7, cases: ".", benchtime: "250ms", name: "sessions"}},
-		{job{cases: "S4"}, job{rounds: 7, cases: "S4", benchtime: "250ms", name: "some-sessions"}},
-		{job{cases: ".", quick: true}, job{rounds: 2, cases: ".", quick: true, benchtime: "100ms", name: "quick-sessions"}},
-		{job{rounds: 1, benchtime: "5x", name: "a"}, job{rounds: 1, benchtime: "5x", name: "a"}},
+		{runner.Job{Cases: "."}, runner.Job{Rounds: 7, Cases: ".", Benchtime: "250ms", Name: "sessions"}},
+		{runner.Job{Cases: "S4"}, runner.Job{Rounds: 7, Cases: "S4", Benchtime: "250ms", Name: "some-sessions"}},
+		{runner.Job{Cases: ".", Quick: true}, runner.Job{Rounds: 2, Cases: ".", Quick: true, Benchtime: "100ms", Name: "quick-sessions"}},
+		{runner.Job{Rounds: 1, Benchtime: "5x", Name: "a"}, runner.Job{Rounds: 1, Benchtime: "5x", Name: "a"}},
 	} {
-		if got, err := c.given.settle(); err != nil || got != c.want {
+		if got, err := settle(c.given); err != nil || got != c.want {
 			t.Errorf("%+v: got %+v, %v, want %+v", c.given, got, err, c.want)
 		}
 	}
 }
 
 func TestSessionsRefusesLessThanNoRounds(t *testing.T) {
-	if err := (job{rounds: -1}).run(t.Context(), new(strings.Builder)); err == nil {
+	if err := run(t.Context(), runner.Job{Rounds: -1}, new(strings.Builder)); err == nil {
 		t.Error("succeeded, want an error")
 	}
 }

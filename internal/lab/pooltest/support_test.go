@@ -5,38 +5,27 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"log/slog"
-	"runtime"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
-
 	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 	"github.com/weirpool/weir/mysqlpool"
 )
 
-// within is the test's context with a limit, so that what hangs ends with a name.
-func within(t testing.TB, limit time.Duration) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, fmt.Errorf("the test's limit of %v has passed", limit))
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// start starts a server for one test. Without MariaDB the test fails: a fault that was not tried proves nothing.
-func start(t testing.TB, cfg lab.Config) *lab.Server {
-	t.Helper()
-	srv, err := lab.Start(t.Context(), cfg)
-	must(t, err)
-	t.Cleanup(func() { must(t, srv.Close()) })
-	return srv
-}
+// What labtest has, by the names of these tests.
+var (
+	within          = labtest.Within
+	start           = labtest.Start
+	redirect        = labtest.Redirect
+	until           = labtest.Until
+	must            = labtest.Must
+	number          = labtest.Number
+	wantNoGoroutine = labtest.WantNoGoroutine
+)
 
 func startPair(t testing.TB) *lab.Cluster {
 	t.Helper()
@@ -46,22 +35,10 @@ func startPair(t testing.TB) *lab.Cluster {
 	return pair
 }
 
-// through starts a proxy in front of the server and returns it with the DSN that leads through it.
+// through starts a proxy in front of the server and returns it with the DSN of user app that leads through it.
 func through(t testing.TB, srv *lab.Server) (*lab.Proxy, string) {
 	t.Helper()
-	proxy, err := lab.NewProxy(t.Context(), srv.Addr())
-	must(t, err)
-	t.Cleanup(func() { must(t, proxy.Close()) })
-	return proxy, redirect(t, srv.DSN("app", "app"), proxy.Addr())
-}
-
-// redirect makes the DSN lead to another address.
-func redirect(t testing.TB, dsn, addr string) string {
-	t.Helper()
-	cfg, err := mysql.ParseDSN(dsn)
-	must(t, err)
-	cfg.Addr = addr
-	return cfg.FormatDSN()
+	return labtest.Through(t, srv, srv.DSN("app", "app"))
 }
 
 func newResolver(t testing.TB, name, ip string) *lab.Resolver {
@@ -96,17 +73,7 @@ func closePool(t testing.TB, pool *mysqlpool.Pool) {
 // raw opens one connection that no pool of ours knows of, as another service would.
 func raw(t testing.TB, dsn string) *sql.Conn {
 	t.Helper()
-	cfg, err := mysql.ParseDSN(dsn)
-	must(t, err)
-	cfg.Logger = &mysql.NopLogger{}
-	connector, err := mysql.NewConnector(cfg)
-	must(t, err)
-	db := sql.OpenDB(connector)
-	t.Cleanup(func() { must(t, db.Close()) })
-	conn, err := db.Conn(t.Context())
-	must(t, err)
-	t.Cleanup(func() { conn.Close() }) // a test may have closed it already
-	return conn
+	return labtest.Hold(t.Context(), t, labtest.Stock(t, dsn))
 }
 
 // leave makes database/sql close a connection for good.
@@ -149,11 +116,6 @@ func exec(ctx context.Context, t testing.TB, db *sql.DB, query string, args ...a
 	}
 }
 
-func until(ctx context.Context, t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	must(t, lab.Until(ctx, what, func(context.Context) (bool, error) { return cond(), nil }))
-}
-
 // untilNoConnection waits until the server has none of the app user's connections.
 func untilNoConnection(ctx context.Context, t testing.TB, srv *lab.Server) {
 	t.Helper()
@@ -161,21 +123,6 @@ func untilNoConnection(ctx context.Context, t testing.TB, srv *lab.Server) {
 		n, err := srv.Processes(ctx, "app")
 		return n == 0, err
 	}))
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// number is the server's error number in err, or 0.
-func number(err error) uint16 {
-	if said, ok := errors.AsType[*mysql.MySQLError](err); ok {
-		return said.Number
-	}
-	return 0
 }
 
 // A recorder keeps what a pool tells its observers.
@@ -210,27 +157,4 @@ func (r *recorder) longest(kind weir.EventKind) time.Duration {
 		d = max(d, e.Took)
 	}
 	return d
-}
-
-// wantNoGoroutine asserts that nothing of a pool, its adapter or the driver runs any more.
-func wantNoGoroutine(ctx context.Context, t testing.TB) {
-	t.Helper()
-	var left []string
-	err := lab.Until(ctx, "no goroutine of the pool is left", func(context.Context) (bool, error) {
-		left = slices.DeleteFunc(goroutines(), func(stack string) bool {
-			return !strings.Contains(stack, "github.com/weirpool/weir.") && !strings.Contains(stack, "/weir/mysqlpool.") &&
-				!strings.Contains(stack, "go-sql-driver/mysql.")
-		})
-		return len(left) == 0, nil
-	})
-	if err != nil {
-		t.Errorf("%v:\n%s", err, strings.Join(left, "\n\n"))
-	}
-}
-
-// goroutines returns the stacks of all goroutines but the caller's.
-func goroutines() []string {
-	buf := make([]byte, 4<<20)
-	stacks := strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
-	return stacks[1:]
 }

@@ -6,15 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/weirpool/weir"
-	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 	"github.com/weirpool/weir/mysqlpool"
 )
 
@@ -22,27 +19,10 @@ import (
 // database.
 func wantNothingLeft(ctx context.Context, t *testing.T, schema string) {
 	t.Helper()
-	var left []string
-	err := lab.Until(ctx, "no goroutine of the pool is left", func(context.Context) (bool, error) {
-		left = slices.DeleteFunc(goroutines(), func(stack string) bool {
-			return !strings.Contains(stack, "github.com/weirpool/weir.") && !strings.Contains(stack, "/weir/mysqlpool.") &&
-				!strings.Contains(stack, "go-sql-driver/mysql.")
-		})
-		return len(left) == 0, nil
-	})
-	if err != nil {
-		t.Errorf("%v:\n%s", err, strings.Join(left, "\n\n"))
-	}
+	labtest.WantNoGoroutine(ctx, t)
 	until(ctx, t, "the server has no connection of ours", func() bool {
 		return len(listed(ctx, t, shared, "SELECT id FROM information_schema.processlist WHERE user = 'app' AND db = ?", schema)) == 0
 	})
-}
-
-// goroutines returns the stacks of all goroutines but the caller's.
-func goroutines() []string {
-	buf := make([]byte, 4<<20)
-	stacks := strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
-	return stacks[1:]
 }
 
 // openOnly opens a DB that the test closes by itself.

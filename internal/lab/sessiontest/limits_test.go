@@ -7,31 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
 	"github.com/weirpool/weir"
-	"github.com/weirpool/weir/internal/lab"
 	"github.com/weirpool/weir/mysqlpool"
 )
-
-// through starts a proxy in front of a server and returns it with the DSN that leads through it.
-func through(t testing.TB, srv *lab.Server, dsn string) (*lab.Proxy, string) {
-	t.Helper()
-	proxy, err := lab.NewProxy(t.Context(), srv.Addr())
-	must(t, err)
-	t.Cleanup(func() { must(t, proxy.Close()) })
-	cfg, err := mysql.ParseDSN(dsn)
-	must(t, err)
-	cfg.Addr = proxy.Addr()
-	return proxy, cfg.FormatDSN()
-}
-
-// number is the server's error number in err, or 0.
-func number(err error) uint16 {
-	if said, ok := errors.AsType[*mysql.MySQLError](err); ok {
-		return said.Number
-	}
-	return 0
-}
 
 // isCause reports whether err is of that cause and not one that makes database/sql run the statement again.
 func isCause(err, cause error) bool {

@@ -9,28 +9,23 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
 	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 	"github.com/weirpool/weir/mysqlpool"
 )
 
-// within is the test's context with a limit, so that what hangs ends with a name.
-func within(t testing.TB, limit time.Duration) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, fmt.Errorf("the test's limit of %v has passed", limit))
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// start starts a server for one test that does it harm.
-func start(t testing.TB, cfg lab.Config) *lab.Server {
-	t.Helper()
-	srv, err := lab.Start(t.Context(), cfg)
-	must(t, err)
-	t.Cleanup(func() { must(t, srv.Close()) })
-	return srv
-}
+// What labtest has, by the names of these tests.
+var (
+	within  = labtest.Within
+	start   = labtest.Start // for a test that does the server harm
+	through = labtest.Through
+	stock   = labtest.Stock
+	hold    = labtest.Hold
+	until   = labtest.Until
+	must    = labtest.Must
+	number  = labtest.Number
+)
 
 // database makes a database of the test's own on the shared server and returns its DSN.
 func database(t testing.TB) string {
@@ -72,28 +67,6 @@ func open(t testing.TB, dsn string, opts ...mysqlpool.Option) (*sql.DB, *mysqlpo
 	return db, c
 }
 
-// stock opens a DB of go-sql-driver itself.
-func stock(t testing.TB, dsn string) *sql.DB {
-	t.Helper()
-	cfg, err := mysql.ParseDSN(dsn)
-	must(t, err)
-	cfg.Logger = &mysql.NopLogger{}
-	connector, err := mysql.NewConnector(cfg)
-	must(t, err)
-	db := sql.OpenDB(connector)
-	t.Cleanup(func() { must(t, db.Close()) })
-	return db
-}
-
-// hold checks a session out until the test ends.
-func hold(ctx context.Context, t testing.TB, db *sql.DB) *sql.Conn {
-	t.Helper()
-	conn, err := db.Conn(ctx)
-	must(t, err)
-	t.Cleanup(func() { conn.Close() }) // a test may have closed it already
-	return conn
-}
-
 // An execer is a DB, a session or a transaction.
 type execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
@@ -129,22 +102,10 @@ func want(t testing.TB, what, got, want string) {
 	}
 }
 
-func until(ctx context.Context, t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	must(t, lab.Until(ctx, what, func(context.Context) (bool, error) { return cond(), nil }))
-}
-
 // wantFree waits until no backend is held.
 func wantFree(ctx context.Context, t testing.TB, c *mysqlpool.Connector) {
 	t.Helper()
 	until(ctx, t, "no backend is held", func() bool { return c.Stats().InUse == 0 })
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func contains(t testing.TB, what, in, part string) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 )
 
 func TestMain(m *testing.M) {
@@ -18,6 +19,8 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(code)
 }
+
+var must = labtest.Must
 
 // The package has one server, started by the first test that needs it.
 var shared struct {
@@ -55,11 +58,4 @@ func stopServer() error {
 		return nil
 	}
 	return shared.server.Close()
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 	"github.com/weirpool/weir/internal/lab/tracker"
 )
 
@@ -31,14 +32,7 @@ func dialled(t *testing.T, tap *tracker.Tap, dial func(ctx context.Context, netw
 	cfg.MultiStatements = true
 	cfg.Params = tracker.Params()
 	cfg.DialFunc = dial
-	cfg.Logger = &mysql.NopLogger{} // a test may kill the connection
-	connector, err := mysql.NewConnector(cfg)
-	must(t, err)
-	db := sql.OpenDB(connector)
-	t.Cleanup(func() { must(t, db.Close()) })
-	conn, err := db.Conn(t.Context())
-	must(t, err)
-	t.Cleanup(func() { conn.Close() }) // a test may have lost it
+	conn := labtest.Hold(t.Context(), t, labtest.StockOf(t, cfg))
 	take(t, tap)
 	return conn
 }
