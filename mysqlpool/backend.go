@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/weirpool/weir/internal/sqltext"
 )
@@ -25,6 +26,7 @@ type backend struct {
 	state    *state            // what session state it has; nil: as it was opened
 	pristine map[string]string // the values, as literals, that variables had before anybody changed them
 	cache    statements
+	usedAt   time.Time           // when it was given back
 	uses     uint64              // commands so far
 	use      sync.Mutex          // held while the driver works, so that a close by force waits until the driver has noticed
 	tainted  bool                // it has something that a reset leaves behind

@@ -263,6 +263,7 @@ func (c *Connector) giveBack(lease weir.Lease[*backend], b *backend, worst error
 	if !lease.Valid() {
 		return // the pool was closed by force
 	}
+	b.usedAt = time.Now()
 	if l := b.state.labels(); l != b.labelled {
 		b.labelled = l
 		lease.Label(l)

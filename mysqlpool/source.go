@@ -212,10 +212,17 @@ func (s *source) check(ctx context.Context, b *backend) error {
 	return s.judge.check(ctx, b, b.flavour)
 }
 
+// justUsed is how lately a backend must have been given back for its socket not to be looked at again: a connection dies no likelier between
+// two statements that follow each other so closely than under one. The look costs 0.6 µs and three allocations.
+const justUsed = 100 * time.Microsecond
+
 // probeBackend lets the driver look at its socket, without a round trip.
 func probeBackend(b *backend) error {
 	if b.spoilt {
 		return driver.ErrBadConn
+	}
+	if !b.usedAt.IsZero() && time.Since(b.usedAt) < justUsed && b.conn.IsValid() {
+		return nil
 	}
 	return lookAt(b.conn)
 }
