@@ -49,8 +49,8 @@
 //	LAST_INSERT_ID() and the like         stay on the backend: asked there, or a [*StickyError]
 //	prepared statements                   none: texts are prepared on each backend where they are used, and kept there
 //
-// Everything that is known of go-sql-driver beyond what it exports, its status flags and its network connection, is proved on the first
-// connection. Without the flags a session keeps its backend until it is checked in; without resets a backend that was pinned is closed.
+// What is known of go-sql-driver beyond what it exports is in one file. Its status flags, and resets over its network connection, are
+// proved on the first connection. Without the flags a session keeps its backend until it is checked in; without resets a backend that was pinned is closed.
 //
 // # What is not done
 //

@@ -15,7 +15,8 @@ import (
 
 // This file is all that is known of go-sql-driver beyond what it exports: which interfaces its connection has, in which private
 // field it keeps the status flags of the server's last answer, and where its network connection is. What is private is looked for by
-// name and type, proved on a real connection before it is relied upon, and done without where the proof fails.
+// name and type and done without where it is not found; the status flags and resets are proved on a real connection before they are
+// relied upon.
 
 // A physical is a connection of go-sql-driver: all the optional interfaces it implements.
 type physical interface {

@@ -145,11 +145,12 @@ func (k *killer) dial(ctx context.Context) (killing, error) {
 // put keeps a connection for the next kill.
 func (k *killer) put(conn killing) {
 	k.mu.Lock()
-	defer k.mu.Unlock()
 	if k.closed {
+		k.mu.Unlock()
 		conn.Close() // as above
 		return
 	}
+	defer k.mu.Unlock()
 	k.idle = append(k.idle, conn)
 	if k.retire == nil {
 		k.retire = time.AfterFunc(killerIdle, k.drop)
@@ -161,11 +162,12 @@ func (k *killer) put(conn killing) {
 // drop closes the idle connections.
 func (k *killer) drop() {
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, conn := range k.idle {
+	idle := k.idle
+	k.idle = nil
+	k.mu.Unlock()
+	for _, conn := range idle {
 		conn.Close() // as above
 	}
-	k.idle = nil
 }
 
 func (k *killer) close() {
