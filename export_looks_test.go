@@ -65,6 +65,9 @@ func Ours(function, file string) bool {
 	return ours(runtime.Frame{Function: function, File: file})
 }
 
+// Dependency reports whether a source file belongs to a module that the program uses.
+func Dependency(file string) bool { return dependency(file) }
+
 // Aging counts the idle resources that are known to be too old soon.
 func Aging[T any](p *Pool[T]) int {
 	p.mu.Lock()

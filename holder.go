@@ -31,12 +31,24 @@ type Holder struct {
 }
 
 // Site is the line that borrowed, as "file.go:12", or "" when [WithLeakThreshold] is off. It is the innermost one
-// outside the pool, mysqlpool and database/sql.
+// outside the pool, mysqlpool and database/sql that is the program's own; if there is none, that of a module it uses.
 func (h Holder) Site() string {
-	for _, f := range h.frames() {
+	frames := h.frames()
+	for _, f := range frames {
+		if !dependency(f.File) {
+			return fmt.Sprintf("%s:%d", base(f.File), f.Line)
+		}
+	}
+	for _, f := range frames {
 		return fmt.Sprintf("%s:%d", base(f.File), f.Line)
 	}
 	return ""
+}
+
+// dependency reports whether a source file belongs to a module that the program uses, and not to the program: such files stand in the
+// module cache, or in a vendor directory, and -trimpath leaves them their version.
+func dependency(file string) bool {
+	return strings.Contains(file, "@v") || strings.Contains(file, "/vendor/")
 }
 
 // Stack is the borrower's stack, innermost first, one "function file:line" a line, or "" when [WithLeakThreshold] is off.

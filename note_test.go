@@ -185,3 +185,17 @@ func TestFramesBetweenTheBorrowerAndThePoolAreLeftOut(t *testing.T) {
 		}
 	}
 }
+
+func TestLinesOfModulesAreNotTheProgramsOwn(t *testing.T) {
+	for file, want := range map[string]bool{
+		"/home/me/go/pkg/mod/gorm.io/gorm@v1.31.2/callbacks.go": true,
+		"gorm.io/gorm@v1.31.2/callbacks.go":                     true, // with -trimpath
+		"/src/shop/vendor/gorm.io/gorm/callbacks.go":            true,
+		"/src/shop/internal/report.go":                          false,
+		"example.com/shop/internal/report.go":                   false,
+	} {
+		if got := weir.Dependency(file); got != want {
+			t.Errorf("%s: of a module = %v, want %v", file, got, want)
+		}
+	}
+}

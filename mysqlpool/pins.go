@@ -57,7 +57,7 @@ type Pin struct {
 	Reason PinReason
 	Text   string        // the beginning of the statement that pinned it
 	Age    time.Duration // since then
-	Site   string        // the line that ran it, outside this module and database/sql, as "file.go:12"
+	Site   string        // the program's line that ran it, as "file.go:12": see weir.Holder.Site
 }
 
 // String is the reason, the line and the age.
@@ -81,20 +81,28 @@ func (p *pin) show(now time.Time) Pin {
 // callers records where the session's user stands.
 func callers(pcs []uintptr) { runtime.Callers(4, pcs) }
 
-// siteOf is the first line that is neither this package's nor database/sql's.
+// siteOf is the first line of the program itself, or else the first that is neither this package's nor database/sql's; see
+// [weir.Holder.Site].
 func siteOf(pcs []uintptr) string {
 	n := slices.Index(pcs, 0)
 	if n < 0 {
 		n = len(pcs)
 	}
 	frames := runtime.CallersFrames(pcs[:n])
+	first := "unknown line"
 	for {
 		f, more := frames.Next()
 		if f.Function != "" && !strings.HasPrefix(f.Function, "database/sql.") && !strings.HasPrefix(f.Function, "github.com/weirpool/weir/mysqlpool.") {
-			return fmt.Sprintf("%s:%d", f.File[strings.LastIndexByte(f.File, '/')+1:], f.Line)
+			line := fmt.Sprintf("%s:%d", f.File[strings.LastIndexByte(f.File, '/')+1:], f.Line)
+			if !strings.Contains(f.File, "@v") && !strings.Contains(f.File, "/vendor/") {
+				return line
+			}
+			if first == "unknown line" {
+				first = line
+			}
 		}
 		if !more {
-			return "unknown line"
+			return first
 		}
 	}
 }
