@@ -121,6 +121,7 @@ type leaver struct {
 func newLeaver() *leaver { return &leaver{make(chan context.CancelFunc, 1), make(chan time.Time, 1)} }
 
 func (l *leaver) queue(tb testing.TB, p Pool, over *atomic.Bool) {
+	defer close(l.cancel) // it may see that all is over before it is told to leave for the last time
 	for !over.Load() {
 		ctx, cancel := context.WithCancel(context.Background())
 		l.cancel <- cancel
@@ -129,9 +130,12 @@ func (l *leaver) queue(tb testing.TB, p Pool, over *atomic.Bool) {
 	}
 }
 
-// leave returns how long the leaver took to learn that its context had ended.
+// leave returns how long the leaver took to learn that its context had ended, or 0 if it has left for good.
 func (l *leaver) leave() time.Duration {
-	cancel := <-l.cancel
+	cancel, queues := <-l.cancel
+	if !queues {
+		return 0
+	}
 	start := time.Now()
 	cancel()
 	return (<-l.gone).Sub(start)
