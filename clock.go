@@ -8,6 +8,18 @@ const (
 	clockTick  = 10 * time.Millisecond
 	clockSleep = 4  // ticks without use after which the clock falls asleep
 	timedEvery = 64 // at a high rate one lease, and one wait, in so many is timed exactly
+
+	// A use this long is counted by itself. Shorter ones may be counted as being as long as one that was timed.
+	longUse = 20 * time.Millisecond
+)
+
+// A timing says how the use of a resource is counted when it ends.
+type timing uint8
+
+const (
+	untimed   timing = iota // lentAt is up to clockTick too early
+	timed                   // lentAt is exact
+	uncounted               // its caller never had it: it was no use
 )
 
 type clock struct {
@@ -73,27 +85,42 @@ func (p *Pool[T]) tick() {
 }
 
 // timeLocked notes when r was lent: exactly when its stack is recorded, for the first lease in a clock tick, and for
-// one in timedEvery; else as exactly as its caller knows the time. A timed lease stands for the untimed ones before it.
+// one in timedEvery; else as exactly as its caller knows the time.
 func (p *Pool[T]) timeLocked(r *resource[T], now int64, here *callSite) {
-	r.lentAt, r.weight = now, 0
+	r.lentAt, r.timing = now, untimed
 	p.untimed++
 	if here != nil || p.untimed >= timedEvery || p.clock.ticks != p.timedAt {
-		p.timeExactlyLocked(r)
+		r.lentAt, r.timing = p.clock.exact(), timed
+		p.untimed, p.timedAt = 0, p.clock.ticks
 	}
 }
 
-func (p *Pool[T]) timeExactlyLocked(r *resource[T]) {
-	r.lentAt = p.clock.exact()
-	p.timedAt = p.clock.ticks
-	r.weight, p.untimed = p.untimed, 0
+// usedLocked counts the use that ends now, which the coarse clock says. It does without the exact time where that can't matter.
+func (p *Pool[T]) usedLocked(r *resource[T], now int64) {
+	if r.timing == untimed && now-r.lentAt < int64(longUse-clockTick) {
+		p.shortUses++
+		return
+	}
+	p.usedLongLocked(r)
 }
 
-// usedLocked counts the use that ends now, of a timed lease.
-func (p *Pool[T]) usedLocked(r *resource[T]) {
+// usedLongLocked counts a use that was timed or may have been long. A short one that was timed stands for those before it that were not.
+func (p *Pool[T]) usedLongLocked(r *resource[T]) {
 	took := p.clock.exact() - r.lentAt
-	p.stats.Use.observe(time.Duration(took), uint64(r.weight))
-	p.governor.use.add(took)
-	r.weight = 0
+	switch {
+	case r.timing == uncounted:
+	case r.timing == untimed && took < int64(longUse):
+		p.shortUses++
+	case r.timing == untimed:
+		p.stats.Use.observe(time.Duration(took)-clockTick/2, 1)
+	case took < int64(longUse):
+		p.stats.Use.observe(time.Duration(took), p.shortUses+1)
+		p.shortUses = 0
+		p.governor.use.add(took)
+	default:
+		p.stats.Use.observe(time.Duration(took), 1)
+		p.governor.use.add(took)
+	}
 }
 
 // waitedLocked counts the wait that ends now with r, and returns the time. At a high rate only one wait in timedEvery is timed, and

@@ -110,6 +110,7 @@ func (p *Pool[T]) force(cause error) *CloseError {
 	}
 	for r := p.lists[inUse].front; r != nil; r = p.lists[inUse].front {
 		e.Forced++
+		p.usedLocked(r, p.clock.coarse())
 		r.revoked.Store(true)
 		p.retireLocked(r, RetiredClosed, nil)
 	}

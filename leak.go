@@ -54,6 +54,7 @@ func (p *Pool[T]) drop(r *resource[T]) {
 
 // takeBackLocked ends a lease by force.
 func (p *Pool[T]) takeBackLocked(r *resource[T], why error) {
+	p.usedLocked(r, p.clock.coarse())
 	r.revoked.Store(true)
 	p.retireLocked(r, RetiredLeaked, why)
 }

@@ -51,7 +51,7 @@ func (l Lease[T]) Release() {
 	p.mu.Lock()
 	now := p.clock.coarse()
 	if r.seq == l.seq && p.vouchedLocked(r, now) { // then it is neither taken back nor reported as leaked
-		p.endLocked(r, l.token)
+		p.endLocked(r, l.token, now)
 		if p.queue.len == 0 || p.paused {
 			p.idleAgainLocked(r, now)
 			p.mu.Unlock()

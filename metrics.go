@@ -42,7 +42,8 @@ type Stats struct {
 	Misuses       uint64 // second releases, and releases of what was taken back by force
 
 	// Wait is the time callers waited, those who got nothing included; who did not wait counts as zero.
-	// Use is the time leases were out. At a high rate one wait, and one lease, in 64 is timed and stands for its neighbours.
+	// Use is the time leases were out. A lease that is out for longer than 20 ms is counted by itself, to 10 ms. Of shorter ones at a
+	// high rate one in 64 is timed and stands for its neighbors, and so is one wait in 64.
 	// OpenTime is the time of successful opens.
 	Wait, Use, OpenTime Histogram
 }

@@ -55,6 +55,8 @@ type Pool[T any] struct {
 	untimed  uint32 // leases since the last timed one
 	timedAt  int    // the clock tick in which that was
 
+	shortUses uint64 // that were not timed, since the last timed one ended
+
 	untimedWaits uint32 // the same for waits that ended with a resource
 	waitTimedAt  int
 	lastWait     int64

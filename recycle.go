@@ -7,10 +7,8 @@ import (
 )
 
 // endLocked ends r's lease; the caller says at once what becomes of r.
-func (p *Pool[T]) endLocked(r *resource[T], tk *token) {
-	if r.weight > 0 {
-		p.usedLocked(r)
-	}
+func (p *Pool[T]) endLocked(r *resource[T], tk *token, now int64) {
+	p.usedLocked(r, now)
 	r.seq++
 	if tk != nil {
 		r.token = tk
@@ -20,11 +18,12 @@ func (p *Pool[T]) endLocked(r *resource[T], tk *token) {
 // settleLocked does so and, if the lease had been reported as leaked, returns who it was.
 func (p *Pool[T]) settleLocked(r *resource[T], tk *token) *Holder {
 	if !r.leaked {
-		p.endLocked(r, tk)
+		p.endLocked(r, tk, p.clock.coarse())
 		return nil
 	}
-	h := r.holder(p.clock.exact())
-	p.endLocked(r, tk)
+	now := p.clock.exact()
+	h := r.holder(now)
+	p.endLocked(r, tk, now)
 	r.leaked = false
 	p.stats.LeaksReturned++
 	return &h

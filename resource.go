@@ -37,7 +37,7 @@ type resource[T any] struct {
 	terms     uint64 // those of the pool under which it was found fit
 	goodUntil int64
 
-	weight    uint32 // if this lease is timed: for how many it stands
+	timing    timing // of this lease
 	condemned bool   // to be retired on the next occasion, for the reason beside
 	reason    Reason
 	aging     bool // counted in the governor as soon too old

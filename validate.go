@@ -159,7 +159,7 @@ func (p *Pool[T]) foundDead(r *resource[T], tk *token, w *waiter[T], err error) 
 	}
 	p.stats.Checks[OnAcquire]++
 	p.stats.CheckFails[OnAcquire]++
-	r.weight = 0
+	r.timing = uncounted
 	p.settleLocked(r, tk)
 	news := []Event{{Kind: EventCheckFailed, Pool: p.opts.name, Resource: r.id, Moment: OnAcquire, Err: err}}
 	if errors.Is(err, ErrWrongRole) {

@@ -159,7 +159,7 @@ func (p *Pool[T]) giveUp(ctx context.Context, w *waiter[T]) error {
 		p.stats.Acquired--
 		p.handed--
 		if !w.got.revoked.Load() {
-			w.got.weight = 0
+			w.got.timing = uncounted
 			returned = p.settleLocked(w.got, w.lease().token)
 			p.offerLocked(w.got)
 		}
