@@ -44,7 +44,7 @@
 //	MaxLifetime over MinIdle        a resource that is too old is never lent; its successor is opened before, if there is room
 //	the caller's context, MaxWait   whichever ends first ends the wait; the error tells which
 //	MaxWait over checks             the time a check takes is part of the wait
-//	MaxWait over back-off           while callers wait, opens are tried at least every quarter of MaxWait
+//	MaxWait over back-off           while callers wait, opens that are refused are tried at least every 0.1 s, others every quarter of MaxWait
 //
 // # Errors
 //

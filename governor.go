@@ -1,6 +1,7 @@
 package weir
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"time"
@@ -19,6 +20,11 @@ const (
 	openPatience = 250 * time.Millisecond
 	// leastPause is how long opens pause after a failure, whatever MaxWait says.
 	leastPause = 10 * time.Millisecond
+	// An open that failed sooner than this has failed at once: it was refused. While callers wait the pauses after such failures
+	// double from refusedLeast to refusedMost.
+	atOnce       = 100 * time.Millisecond
+	refusedLeast = 5 * time.Millisecond
+	refusedMost  = 100 * time.Millisecond
 	// The youngest open gives way to a new one after this, or four times what opens take, when all that may run hang.
 	scoutAfter = time.Second
 )
@@ -34,6 +40,7 @@ type governor struct {
 	failures int   // of opens in a row, those that ran at the same time counted once
 	failed   int64 // when the last one was
 	pause    int64 // how long to pause after it
+	short    int64 // the same while callers wait, math.MaxInt64 if it did not fail at once
 	openCap  int   // slow start: how many opens may run after a failure
 	broken   bool  // the last open failed while nothing was open
 	filling  bool  // MinIdle is to be reached
@@ -83,22 +90,31 @@ func (g *governor) unserved(n, lent int, now int64, maxWait time.Duration) int {
 }
 
 // backOff is called for an open that failed and had started at that time.
-func (g *governor) backOff(started, now int64, o *options) {
+func (g *governor) backOff(started, now int64, err error, o *options) {
 	g.openCap = 1
 	if g.failures > 0 && started < g.failed {
 		return // it ran beside one that is counted
 	}
 	g.failures++
-	pause := o.backoffMin
-	for n := 1; n < g.failures && pause < o.backoffMax; n++ {
-		if pause > o.backoffMax/2 {
-			pause = o.backoffMax
-			break
-		}
-		pause *= 2
+	g.failed, g.pause, g.short = now, jittered(doubled(o.backoffMin, o.backoffMax, g.failures)), math.MaxInt64
+	if now-started < int64(atOnce) && !errors.Is(err, ErrPermanent) { // a wrong password tried often may lock the account
+		g.short = jittered(doubled(refusedLeast, refusedMost, g.failures))
 	}
-	g.failed, g.pause = now, int64(pause/2+rand.N(pause/2+1))
 }
+
+// doubled is the nth pause of those that double from least to most.
+func doubled(least, most time.Duration, n int) time.Duration {
+	for ; n > 1 && least < most; n-- {
+		if least > most/2 {
+			return most
+		}
+		least *= 2
+	}
+	return least
+}
+
+// jittered takes up to half of a pause away, at random.
+func jittered(pause time.Duration) int64 { return int64(pause/2 + rand.N(pause/2+1)) }
 
 // opened is called for an open that succeeded and had taken that long.
 func (g *governor) opened(took int64) {
@@ -112,8 +128,11 @@ func (g *governor) notBefore(waiting bool, o *options) int64 {
 	if g.failures == 0 {
 		return 0
 	}
-	pause := g.pause
-	if waiting && o.maxWait != NoLimit {
+	if !waiting {
+		return g.failed + g.pause
+	}
+	pause := min(g.pause, g.short)
+	if o.maxWait != NoLimit {
 		pause = min(pause, int64(max(o.maxWait/4, leastPause)))
 	}
 	return g.failed + pause

@@ -139,7 +139,7 @@ func (p *Pool[T]) openFailedLocked(o *opening, now int64, err error) (news []Eve
 	}
 	p.stats.OpenFails++
 	p.stats.LastOpenError = err
-	p.governor.backOff(o.started, now, &p.opts)
+	p.governor.backOff(o.started, now, err, &p.opts)
 	p.governor.broken = p.governor.broken || len(p.all) == 0
 	if p.brokenLocked() {
 		f := p.factsLocked(now)

@@ -188,8 +188,12 @@ func WithMaxOpening(n int) Option {
 }
 
 // WithOpenBackoff sets the pause after a failed open, which doubles from least to most with each further failure and is
-// jittered by half. While callers wait it is at most a quarter of MaxWait, or 10 ms if that is more, so that they are served
-// when opening works again. Default 10 ms and 5 s, as HikariCP.
+// jittered by half. Default 10 ms and 5 s, as HikariCP.
+//
+// While callers wait the pause is shorter, so that they are served soon after opening works again. It is at most a quarter of MaxWait, or
+// 10 ms if that is more. After an open that failed in less than 100 ms (the server refused the connection or has the wrong role) it is
+// at most 5 ms after the first failure, 10 ms after the second, then 20, 40, 80 and from there on 100 ms, jittered by half.
+// An error that matches [ErrPermanent], such as a wrong password, is not retried that often. After a failure one open runs at a time.
 func WithOpenBackoff(least, most time.Duration) Option {
 	return timeOption("WithOpenBackoff", min(least, most), func(o *options) { o.backoffMin, o.backoffMax = least, most })
 }
