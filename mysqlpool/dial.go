@@ -2,6 +2,7 @@ package mysqlpool
 
 import (
 	"context"
+	"database/sql/driver"
 	"net"
 	"strings"
 	"sync"
@@ -30,6 +31,20 @@ func (s *settings) dialFunc() func(ctx context.Context, network, addr string) (n
 // ourDialling reports whether the configuration leaves the dialling of a TCP address to us.
 func ourDialling(cfg *mysql.Config) bool {
 	return cfg.DialFunc == nil && (cfg.Net == "" || strings.HasPrefix(cfg.Net, "tcp")) // the driver takes no network for TCP
+}
+
+// driverConnector makes the driver's connector, which dials as the options say. cfg is changed.
+func (s *settings) driverConnector(cfg *mysql.Config) (driver.Connector, error) {
+	switch {
+	case ourDialling(cfg):
+		cfg.DialFunc = catch(s.dialFunc())
+	case cfg.DialFunc != nil:
+		cfg.DialFunc = catch(cfg.DialFunc)
+	}
+	if err := s.useCredentials(cfg); err != nil {
+		return nil, err
+	}
+	return mysql.NewConnector(cfg)
 }
 
 // A socket receives the network connection that an open dials, so that it can be cut while a statement holds the driver's

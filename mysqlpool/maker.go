@@ -42,11 +42,11 @@ func (m *maker) open(ctx context.Context) (*sql.Conn, error) {
 	c := &connection{}
 	conn, err := m.db.Conn(context.WithValue(ctx, socketKey{}, &c.socket))
 	if err != nil {
-		return nil, openError(err)
+		return nil, m.failedOpen(err)
 	}
 	if c.flavour, err = m.prepare(ctx, pooled{conn}); err != nil {
 		closeForGood(conn) // adds nothing to why
-		return nil, openError(err)
+		return nil, m.failedOpen(err)
 	}
 	m.door.prove(conn)
 	m.opened(c.flavour)

@@ -53,13 +53,7 @@ func NewConfig(ctx context.Context, cfg *mysql.Config, opts ...Option) (*Pool, e
 	if err := errors.Join(err, refuseRejectReadOnly(cfg), s.refuseSessionOptions()); err != nil {
 		return nil, fmt.Errorf("mysqlpool: new: %w", err)
 	}
-	switch {
-	case ourDialling(cfg):
-		cfg.DialFunc = catch(s.dialFunc())
-	case cfg.DialFunc != nil:
-		cfg.DialFunc = catch(cfg.DialFunc)
-	}
-	connector, err := mysql.NewConnector(cfg)
+	connector, err := s.driverConnector(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("mysqlpool: new: %w", err)
 	}
@@ -88,7 +82,7 @@ func Wrap(ctx context.Context, db *sql.DB, opts ...Option) (*Pool, error) {
 		return nil, errors.New("mysqlpool: wrap: db is nil")
 	}
 	s, rest, err := readSettings("mysql", opts)
-	if err := errors.Join(err, s.refuseSessionOptions()); err != nil {
+	if err := errors.Join(err, s.refuseSessionOptions(), s.refuseCredentials()); err != nil {
 		return nil, fmt.Errorf("mysqlpool: wrap: %w", err)
 	}
 	before := limitsOf(db)

@@ -25,6 +25,7 @@ type settings struct {
 	userTimeout     time.Duration
 	keepAlive       time.Duration
 	resolver        *net.Resolver
+	credentials     credentialsFunc // nil: those of the configuration
 
 	sessionSettings
 }

@@ -35,13 +35,7 @@ type traits struct {
 }
 
 func newSource(cfg *mysql.Config, s settings, w weir.Settings) (*source, error) {
-	switch {
-	case ourDialling(cfg):
-		cfg.DialFunc = catch(s.dialFunc())
-	case cfg.DialFunc != nil:
-		cfg.DialFunc = catch(cfg.DialFunc)
-	}
-	connector, err := mysql.NewConnector(cfg)
+	connector, err := s.driverConnector(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -57,14 +51,14 @@ func (s *source) open(ctx context.Context) (*backend, error) {
 	b := &backend{states: s.states}
 	c, err := s.connector.Connect(context.WithValue(ctx, socketKey{}, &b.socket))
 	if err != nil {
-		return nil, openError(err)
+		return nil, s.failedOpen(err)
 	}
 	if b.conn, err = asPhysical(c); err == nil {
 		err = s.ready(ctx, b)
 	}
 	if err != nil {
 		c.Close() // adds nothing to why
-		return nil, openError(err)
+		return nil, s.failedOpen(err)
 	}
 	return b, nil
 }
