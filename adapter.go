@@ -21,20 +21,28 @@ func (a adapterOption[S]) apply(*options) error {
 }
 
 // AdapterOptions applies to s those of opts that [AdapterOption] made for an S, and returns the others in their order with
-// the errors of those it applied.
+// the errors of those it applied. A nil option is an error that tells its place in opts, or in its group of [Options]; it is left out
+// of the rest.
 func AdapterOptions[S any](opts []Option, s *S) (rest []Option, errs []error) {
-	for _, opt := range ungroup(opts) {
-		a, ok := opt.(adapterOption[S])
-		if !ok {
+	for i, opt := range opts {
+		switch opt := opt.(type) {
+		case nil:
+			errs = append(errs, nilOption(i))
+		case optionGroup:
+			others, wrong := AdapterOptions(opt, s)
+			rest, errs = append(rest, others...), append(errs, wrong...)
+		case adapterOption[S]:
+			if err := opt.set(s); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", opt.name, err))
+			}
+		default:
 			rest = append(rest, opt)
-			continue
-		}
-		if err := a.set(s); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", a.name, err))
 		}
 	}
 	return rest, errs
 }
+
+func nilOption(i int) error { return fmt.Errorf("option %d is nil", i+1) }
 
 // Options makes one option of several, which are applied in their order.
 func Options(opts ...Option) Option { return optionGroup(opts) }
@@ -45,23 +53,10 @@ func (g optionGroup) apply(o *options) error {
 	var errs []error
 	for i, opt := range g {
 		if opt == nil {
-			errs = append(errs, fmt.Errorf("option %d is nil", i+1))
+			errs = append(errs, nilOption(i))
 			continue
 		}
 		errs = append(errs, opt.apply(o))
 	}
 	return errors.Join(errs...)
-}
-
-// ungroup lists opts with the members of groups in the groups' places.
-func ungroup(opts []Option) []Option {
-	var out []Option
-	for _, opt := range opts {
-		if g, ok := opt.(optionGroup); ok {
-			out = append(out, ungroup(g)...)
-			continue
-		}
-		out = append(out, opt)
-	}
-	return out
 }

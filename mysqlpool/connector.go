@@ -131,8 +131,11 @@ func (c *Connector) OpenDB() *sql.DB {
 }
 
 // ConnectorOf returns the connector of a DB that [Open] or [Connector.OpenDB] made, also if others have wrapped its connector but pass
-// Driver through.
+// Driver through. For any other DB, nil included, it returns false.
 func ConnectorOf(db *sql.DB) (*Connector, bool) {
+	if db == nil {
+		return nil, false
+	}
 	d, ok := db.Driver().(*sessionDriver)
 	if !ok {
 		return nil, false

@@ -20,6 +20,9 @@ var ErrOutcomeUnknown = errors.New("mysqlpool: outcome unknown")
 // pinned, until the session is checked in, so that none of them runs where what came before it is missing.
 var ErrSessionLost = errors.New("mysqlpool: session lost")
 
+// errTransactionLost is ErrSessionLost where a transaction was open: all of it is rolled back.
+var errTransactionLost = fmt.Errorf("%w", ErrSessionLost)
+
 // A lostError tells what was lost. It reads like what it says and matches its sentinel and its cause.
 type lostError struct {
 	sentinel error
@@ -71,6 +74,9 @@ func (s *session) afterDeath(ctx context.Context, c *call, err error, depends bo
 		return false, ctx.Err()
 	case errors.As(err, &replay) && isServerError(replay.error):
 		return false, err
+	case unsent && isServerError(err): // the others may lead to the same server
+		again, c.repeated = !c.repeated, true
+		return again, cause
 	case unsent:
 		return true, &lostError{errNoBackend, "connections died one after the other", cause}
 	case c.st.Kind == sqltext.Read && !c.repeated && !c.timedOut:
@@ -97,6 +103,9 @@ var changesRows = regexp.MustCompile(`(?i)^\s*(INSERT|REPLACE|UPDATE|DELETE|SELE
 
 func (s *session) outcomeUnknown(what string, cause error) error {
 	s.con.counters.unknown.Add(1)
+	if isServerError(cause) {
+		what = "the server cannot tell"
+	}
 	return &lostError{ErrOutcomeUnknown, what, cause}
 }
 
@@ -110,7 +119,11 @@ func (s *session) lose(c *call, cause error) error {
 		what = fmt.Sprintf("the connection died with what pinned the session (%v)", s.pinned.reason)
 	}
 	s.con.counters.lost.Add(1)
-	lost := &lostError{ErrSessionLost, what, cause}
+	sentinel := ErrSessionLost
+	if s.inTx || c != nil && c.inTx || c == nil && s.pinned == nil {
+		sentinel = errTransactionLost
+	}
+	lost := &lostError{sentinel, what, cause}
 	over := c != nil && (c.do == endsTx || c.ends != endsNothing && !s.inTx && !c.chains())
 	if !over || s.pinned != nil {
 		s.lost = lost

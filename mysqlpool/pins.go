@@ -119,7 +119,8 @@ func (e *PinError) Error() string {
 }
 
 // A PinLimitError says that a statement would have pinned its session when as many as [WithMaxPinned] allows were, and none of them was
-// checked in within MaxWait, or before the context ended.
+// checked in within MaxWait, or before the context ended. It matches [weir.ErrExhausted] and what ended the wait: the context's error, or
+// [context.DeadlineExceeded].
 type PinLimitError struct {
 	Reason PinReason
 	Limit  int
@@ -141,12 +142,12 @@ func (e *PinLimitError) Error() string {
 	return b.String()
 }
 
-// Unwrap returns what ended the wait.
-func (e *PinLimitError) Unwrap() error {
+// Unwrap lists what the error matches.
+func (e *PinLimitError) Unwrap() []error {
 	if e.Cause != nil {
-		return e.Cause
+		return []error{weir.ErrExhausted, e.Cause}
 	}
-	return context.DeadlineExceeded
+	return []error{weir.ErrExhausted, context.DeadlineExceeded}
 }
 
 // pins bounds how many sessions are pinned and remembers them. Places are given in the order of asking.

@@ -2,11 +2,13 @@ package mysqlpool
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"io"
 	"net"
+	"sync"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/weirpool/weir"
@@ -18,9 +20,10 @@ type Class uint8
 const (
 	// Other: an error of the statement, such as a duplicate key, a lock wait timeout or a killed query. The connection is fine.
 	Other Class = iota
-	// NotSent: the connection was dead before the statement was sent; it was certainly not executed.
+	// NotSent: the statement was certainly not executed. The pool had no connection for it or is closed, the dial failed, the
+	// connection was dead before the statement was sent, or a server that is out of service refused it. It is safe to try again.
 	NotSent
-	// Unknown: the connection died while the answer was awaited; the statement may have been executed.
+	// Unknown: the statement may have been executed. The connection died before the answer came, or the server itself cannot tell.
 	Unknown
 	// Canceled: the context ended. If the statement had been sent the driver closed the connection, and the server may go
 	// on with it.
@@ -34,26 +37,46 @@ const (
 	// GoingAway: the server is shutting down or closes this connection. A statement that ran is rolled back on transactional
 	// tables; what a procedure had committed stays. Do not repeat writes blindly.
 	GoingAway
-	// Denied: wrong user, password or database. Trying again does not help.
+	// Denied: the server does not let this user in: wrong password, unknown database, locked account, expired password, no TLS where one
+	// side requires it, or a certificate that is not accepted. Trying again does not help.
 	Denied
+	// RolledBack: the transaction, or the statement if it was alone, was certainly rolled back: a deadlock, a refusal at COMMIT, or
+	// [ErrSessionLost] in a transaction. It is safe to run the whole transaction again.
+	RolledBack
 )
 
 // String returns the class in lower-case words.
 func (c Class) String() string {
-	names := [...]string{"other", "not sent", "unknown", "canceled", "server demoted", "server full", "host blocked", "going away", "denied"}
+	names := [...]string{"other", "not sent", "unknown", "canceled", "server demoted", "server full", "host blocked", "going away", "denied", "rolled back"}
 	if int(c) < len(names) {
 		return names[c]
 	}
 	return "class?"
 }
 
-// Classify tells what err means: by its type first, then by the server's error number, never by its text.
+// Classify tells what err means: by its type first, then by the server's error number, never by its text. It may be called from any
+// goroutine.
 func Classify(err error) Class {
 	var server *mysql.MySQLError
-	var network *net.OpError
 	switch {
+	case errors.Is(err, ErrOutcomeUnknown):
+		return Unknown
+	case errors.Is(err, errTransactionLost):
+		return RolledBack
+	case noConnection(err), errors.Is(err, ErrSessionLost), errors.Is(err, errNoBackend):
+		return NotSent
 	case errors.As(err, &server):
 		return classifyNumber(server.Number)
+	case tlsRefused(err):
+		return Denied
+	}
+	return classifyDriver(err)
+}
+
+// classifyDriver tells what an error means that came neither from the server nor from a pool.
+func classifyDriver(err error) Class {
+	var network *net.OpError
+	switch {
 	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone):
 		return NotSent
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -66,6 +89,42 @@ func Classify(err error) Class {
 	return Other
 }
 
+// noConnection reports whether there was no connection to send the statement on. Such an error says nothing against a connection that
+// is lent.
+func noConnection(err error) bool {
+	if errors.Is(err, weir.ErrExhausted) || errors.Is(err, weir.ErrClosed) || errors.Is(err, errDBClosed()) {
+		return true
+	}
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return true
+	}
+	network, ok := errors.AsType[*net.OpError](err)
+	return ok && network.Op == "dial"
+}
+
+// errDBClosed is what a closed *sql.DB answers. database/sql does not export it, but a closed DB tells it.
+var errDBClosed = sync.OnceValue(func() error {
+	db := sql.OpenDB(noServer{})
+	db.Close() // it has nothing to close
+	return db.Ping()
+})
+
+// noServer is the connector of a DB that is never opened.
+type noServer struct{ driver.Connector }
+
+// tlsRefused reports whether the TLS handshake failed for a reason that stays: one side has no TLS, or does not accept the other's
+// certificate or parameters. crypto/tls reports an alert of the server as a "remote error".
+func tlsRefused(err error) bool {
+	if errors.Is(err, mysql.ErrNoTLS) {
+		return true
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	network, ok := errors.AsType[*net.OpError](err)
+	return ok && network.Op == "remote error"
+}
+
 // The numbers are those of MySQL's and MariaDB's error references.
 func classifyNumber(n uint16) Class {
 	switch n {
@@ -74,18 +133,33 @@ func classifyNumber(n uint16) Class {
 		1836, // the server runs in read-only mode
 		1792: // the transaction is READ ONLY: the session default on an Aurora reader
 		return ServerDemoted
+	case 1047, // a Galera node that is not in the primary component; for MySQL an unknown command
+		3032, 6400, // the server is in offline mode: by hand, by Group Replication
+		4094: // all queries are blocked while Group Replication moves the primary
+		return NotSent
+	case 3100, // a replication hook failed at COMMIT: the transaction may be in the group, or not
+		1160, 1161: // the server could not write its answer
+		return Unknown
+	case 1180, // an error during COMMIT: Galera's node has left the primary component
+		1213, // deadlock, or Galera's certification failed
+		3101: // Group Replication's certification failed at COMMIT
+		return RolledBack
 	case 1040, 1203, 1226: // too many connections: of all, of the user, of the account's resource limit
 		return ServerFull
 	case 1129: // host is blocked
 		return HostBlocked
 	case 1053, // server shutdown in progress
 		1079, 1080, 1152, 1184, // normal shutdown, forced close, aborted connections
+		1158, 1159, // the server could not read the statement: an error of the network, a time limit
 		1153, // packet too big: the server closes the connection after it
 		1927, // connection was killed (MariaDB)
 		3169, // session was killed (MySQL)
 		4031: // disconnected because of inactivity (MySQL)
 		return GoingAway
-	case 1044, 1045, 1049, 1130, 1698: // access denied, unknown database, host not allowed, access denied
+	case 1044, 1045, 1049, 1130, 1698, // access denied, unknown database, host not allowed, access denied
+		1820, 1862, // the password has expired: said to statements, at the login
+		3118, 4151, // the account is locked: MySQL, MariaDB
+		3159: // the server requires TLS
 		return Denied
 	}
 	return Other
@@ -94,7 +168,10 @@ func classifyNumber(n uint16) Class {
 // Verdict says what becomes of a connection after err, the error of a statement on it. Pool.Do and Lease.Finish go by it:
 // a dead connection is discarded; one whose server seems demoted too, and all others are asked for their role before they are
 // lent again, because these numbers have other meanings besides; any other error keeps the connection, that of an ended context
-// too: whether the driver closed it is seen when it is lent next.
+// too: whether the driver closed it is seen when it is lent next. An error that says that there was no connection keeps the one at hand.
+//
+// A connection to a server that is out of service (1047, 3032, 4094, 6400) or whose COMMIT failed in replication (3100) is discarded, and
+// the others are not asked for their role: the variables that tell it do not show this state.
 //
 // A pool that wants no primary takes Demoted for Keep: there a refused write is the application's error.
 //
@@ -102,6 +179,9 @@ func classifyNumber(n uint16) Class {
 // transactions, give the error through [InReadOnlyTx].
 func Verdict(err error) weir.Verdict {
 	var readOnly *readOnlyTxError
+	if noConnection(err) {
+		return weir.Keep
+	}
 	switch Classify(err) {
 	case ServerDemoted:
 		if errors.As(err, &readOnly) {
