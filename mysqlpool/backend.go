@@ -48,7 +48,7 @@ type birth struct {
 	oldNames   bool          // tx_isolation, not transaction_isolation
 	server     string        // which server it is, as far as that can be told
 	role       string        // the current role, with which a reset does nothing on MariaDB; "" is none, or no roles
-	charset    string        // the assignments that give it the character sets it has
+	charset    []string      // the assignments that give it the character sets it has
 	statements []string      // what set it up besides
 }
 
@@ -73,11 +73,9 @@ var birthColumns = []string{
 
 const currentRole = "CURRENT_ROLE()"
 
-func newBirth(version string, answers []sql.NullString) birth {
-	client, results, collation := answers[3].String, "NULL", answers[5].String
-	if answers[4].Valid {
-		results = quoteString(answers[4].String)
-	}
+// newBirth takes what gave a backend its character_set_client besides the answers: see clientCharset.
+func newBirth(version string, names string, answers []sql.NullString) birth {
+	client := answers[3].String
 	role := ""
 	if len(answers) > len(birthColumns) {
 		role = answers[len(birthColumns)].String
@@ -86,8 +84,7 @@ func newBirth(version string, answers []sql.NullString) birth {
 		id: answers[0].String, server: serverOf(answers[6:]), role: role, schema: answers[1].String, sqlMode: answers[2].String, modes: sqltext.ModesOf(answers[2].String),
 		unsafe:   unsafeCharsets[strings.ToLower(client)],
 		oldNames: strings.Contains(version, "MariaDB") || strings.HasPrefix(version, "5.6.") || strings.HasPrefix(version, "5.5."),
-		charset: fmt.Sprintf("character_set_client = %s, character_set_results = %s, collation_connection = %s",
-			quoteString(client), results, quoteString(collation)),
+		charset:  charsetOf(names, answers[3:6]),
 	}
 }
 

@@ -46,6 +46,8 @@ type call struct {
 	sent bool // the server may have it
 	late bool // its context ended while it ran
 
+	changes []sqltext.Change // of a SET, as they can be repeated anywhere
+
 	modes    sqltext.Modes // its text was read so
 	repeated bool          // a read whose answer was lost is run once more
 	timedOut bool          // the driver has waited for readTimeout

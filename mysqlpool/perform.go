@@ -163,6 +163,7 @@ func (s *session) attempt(ctx context.Context, c *call) error {
 // ready gives the backend the session's state, and reads what the statement is about to change for the first time.
 func (s *session) ready(ctx context.Context, c *call) error {
 	b := s.b
+	c.changes = c.st.Changes
 	if b.strange != 0 {
 		return nil // it is pinned, and stays as the session made it
 	}
@@ -177,7 +178,11 @@ func (s *session) ready(ctx context.Context, c *call) error {
 		s.con.counters.replays.Add(1)
 	}
 	if c.st.Kind == sqltext.Set {
-		if err := b.learnPristine(ctx, s.con.source.states.with(s.state, c.st.Changes)); err != nil && !isServerError(err) {
+		var err error
+		if c.changes, err = b.settled(ctx, c.st.Changes); err != nil {
+			return err
+		}
+		if err := b.learnPristine(ctx, s.con.source.states.with(s.state, c.changes)); err != nil && !isServerError(err) {
 			return err // a variable that does not exist is for the server to refuse
 		}
 		if err := b.replay(ctx, s.state); err != nil {
@@ -244,7 +249,7 @@ func (s *session) note(c *call) {
 	b := s.b
 	switch c.st.Kind {
 	case sqltext.Set:
-		s.state = s.con.source.states.with(s.state, c.st.Changes)
+		s.state = s.con.source.states.with(s.state, c.changes)
 		b.state = s.state
 	case sqltext.Use:
 		s.state = s.con.source.states.in(s.state, c.st.Schema)

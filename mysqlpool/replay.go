@@ -23,7 +23,7 @@ func (b *backend) replay(ctx context.Context, want *state) error {
 		return nil
 	}
 	before := b.state
-	err := b.change(ctx, before, want)
+	err := b.change(ctx, want)
 	if err != nil {
 		_, refused := err.(*useRefused) // which changed nothing
 		b.spoilt = !refused || b.state != before
@@ -47,8 +47,8 @@ type useRefused struct{ error }
 
 func (e *useRefused) Unwrap() error { return e.error }
 
-func (b *backend) change(ctx context.Context, have, want *state) error {
-	if have.defaultSchema() != want.defaultSchema() {
+func (b *backend) change(ctx context.Context, want *state) error {
+	if b.state.defaultSchema() != want.defaultSchema() {
 		schema := want.defaultSchema()
 		if schema == "" {
 			schema = b.birth.schema
@@ -60,7 +60,6 @@ func (b *backend) change(ctx context.Context, have, want *state) error {
 			if err := b.plain(ctx); err != nil {
 				return err
 			}
-			have = b.state
 		}
 		if err := b.run(ctx, "USE "+quoteName(schema)); isServerError(err) {
 			return &useRefused{err}
@@ -71,13 +70,40 @@ func (b *backend) change(ctx context.Context, have, want *state) error {
 	if err := b.learnPristine(ctx, want); err != nil {
 		return err
 	}
-	if len(have.names())+len(have.charsets()) > 0 && len(b.state.names())+len(b.state.charsets()) == 0 {
-		have = b.state // learning brought it there
+	set := b.difference(b.state, want)
+	if len(set) == 0 {
+		return nil
 	}
-	if set := b.difference(have, want); len(set) > 0 {
-		return b.run(ctx, "SET "+strings.Join(set, ", "))
+	if b.refuses(b.state, want) { // all values of one SET are judged before any is set
+		if err := b.run(ctx, "SET sql_mode = ''"); err != nil {
+			return err
+		}
+		set = append(set, "sql_mode = "+b.mode(want))
 	}
-	return nil
+	return b.run(ctx, "SET "+strings.Join(set, ", "))
+}
+
+// refuses reports whether a backend in one state may refuse a number of the other. What does not fit is cut in most modes, and an error
+// in some: a session may have said it in one of the former, and the backend be in one of the latter.
+func (b *backend) refuses(have, want *state) bool {
+	mode := strings.ToUpper(b.mode(have))
+	if !strings.Contains(mode, "STRICT_ALL_TABLES") && !strings.Contains(mode, "TRADITIONAL") {
+		return false
+	}
+	for name, value := range want.names() {
+		if now, ok := have.value(name); name != "sql_mode" && (!ok || now != value) {
+			return true
+		}
+	}
+	return false
+}
+
+// mode is the sql_mode of a state, as a literal.
+func (b *backend) mode(s *state) string {
+	if v, ok := s.value("sql_mode"); ok {
+		return v
+	}
+	return quoteString(b.birth.sqlMode)
 }
 
 // errNoSchema: nothing in SQL takes the default database away again.
@@ -106,43 +132,31 @@ func (b *backend) difference(have, want *state) []string {
 // charsetAssignments repeats the wanted character sets from what a new connection has.
 func (b *backend) charsetAssignments(have, want *state) []string {
 	var set []string
-	for _, name := range charsetVariables(have.charsets()) {
+	if slices.ContainsFunc(have.charsets(), ofNames) {
+		set = append(set, b.birth.charset...)
+	}
+	for _, name := range otherCharsets(have.charsets()) {
 		set = append(set, b.spell(name)+" = "+b.pristine[name])
 	}
-	for _, c := range want.charsets() {
-		switch c.Name {
-		case setNames:
+	return append(set, b.spelled(want.charsets())...)
+}
+
+// spelled are changes of character sets as assignments.
+func (b *backend) spelled(changes []sqltext.Change) []string {
+	var set []string
+	for _, c := range changes {
+		if c.Name == setNames {
 			set = append(set, "NAMES "+c.Value)
-		case setCharacterSet:
-			set = append(set, "CHARACTER SET "+c.Value)
-		default:
+		} else {
 			set = append(set, b.spell(c.Name)+" = "+c.Value)
 		}
 	}
 	return set
 }
 
-// charsetVariables are the variables to be put back after these changes. A character set comes before its collation, which
-// sets both.
-func charsetVariables(changes []sqltext.Change) []string {
-	var names []string
-	for _, c := range changes {
-		switch {
-		case c.Name == setNames, c.Name == setCharacterSet:
-			names = append(names, namesVariables...)
-		case twins[c.Name] != "":
-			names = append(names, c.Name, twins[c.Name])
-		default:
-			names = append(names, c.Name)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-// touched lists the variables that a state sets.
+// touched lists the variables that a state sets, but for those that its backend's birth knows.
 func (s *state) touched() []string {
-	return append(charsetVariables(s.charsets()), slices.Sorted(maps.Keys(s.names()))...)
+	return append(otherCharsets(s.charsets()), slices.Sorted(maps.Keys(s.names()))...)
 }
 
 // spell gives a variable the name it has on this server.
@@ -158,7 +172,8 @@ func (b *backend) spell(name string) string {
 	return "@@session." + name
 }
 
-// learnPristine reads, before they are changed for the first time, the variables that a state will set.
+// learnPristine reads, before they are changed for the first time, the variables that a state will set. It may take back what has been set,
+// which is for its caller to set again.
 func (b *backend) learnPristine(ctx context.Context, s *state) error {
 	var unknown []string
 	for _, name := range s.touched() {
@@ -169,8 +184,10 @@ func (b *backend) learnPristine(ctx context.Context, s *state) error {
 	if len(unknown) == 0 {
 		return nil
 	}
-	if err := b.plain(ctx); err != nil {
-		return err
+	if b.state.hurries() {
+		if err := b.plain(ctx); err != nil {
+			return err
+		}
 	}
 	values, err := b.literals(ctx, unknown)
 	if err != nil {
@@ -184,7 +201,7 @@ func (b *backend) learnPristine(ctx context.Context, s *state) error {
 }
 
 // plain takes back all variables, but not the default database: a limit, or a character set, that somebody has set would spoil what is
-// read. Whoever calls it brings the backend into a state again.
+// asked next. Whoever calls it brings the backend into a state again.
 func (b *backend) plain(ctx context.Context) error {
 	set := b.difference(b.state, nil)
 	if len(set) == 0 {
@@ -194,14 +211,14 @@ func (b *backend) plain(ctx context.Context) error {
 	return b.run(ctx, "SET "+strings.Join(set, ", "))
 }
 
-// literals reads variables as they would be written in a SET.
+// literals reads variables as they would be written in a SET. LIMIT overrides a limit that the session has set.
 func (b *backend) literals(ctx context.Context, names []string) (map[string]string, error) {
 	spelt := make([]string, len(names))
 	for i, name := range names {
 		spelt[i] = b.spell(name)
 	}
 	b.uses++
-	rows, err := b.conn.QueryContext(ctx, "SELECT "+strings.Join(spelt, ", "), nil)
+	rows, err := b.conn.QueryContext(ctx, "SELECT "+strings.Join(spelt, ", ")+" LIMIT 1", nil)
 	if err != nil {
 		return nil, err
 	}

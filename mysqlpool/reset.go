@@ -3,7 +3,10 @@ package mysqlpool
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
+
+	"github.com/weirpool/weir/internal/sqltext"
 )
 
 // reset makes b's session what it was when it was opened: nothing of a borrower is left, and the prepared statements are gone. After an
@@ -22,18 +25,20 @@ func (b *backend) reset(ctx context.Context, roles bool) error {
 			return err
 		}
 	}
-	if err := b.run(ctx, "SET "+b.birth.charset); err != nil {
+	if err := b.run(ctx, "SET "+strings.Join(b.birth.charset, ", ")); err != nil {
 		return err
 	}
-	ask := "SELECT DATABASE()"
+	ask := "SELECT DATABASE(), @@sql_mode"
 	if roles {
 		ask += ", " + currentRole
 	}
 	row, err := b.ask(ctx, ask)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case roles && row[1].String != b.birth.role:
+	}
+	b.birth.sqlMode, b.birth.modes = row[1].String, sqltext.ModesOf(row[1].String) // the server may have another default by now
+	switch {
+	case roles && row[2].String != b.birth.role:
 		return errNoRole
 	case row[0].String == b.birth.schema:
 		return nil

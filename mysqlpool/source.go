@@ -19,6 +19,7 @@ type source struct {
 	judge
 	connector driver.Connector
 	driver    []string // what the driver runs on a new connection
+	names     string   // the assignment that gave a new connection its character_set_client
 	traits    atomic.Pointer[traits]
 	checker   atomic.Pointer[driver.NamedValueChecker] // go-sql-driver's: it has no state
 	modes     atomic.Uint32                            // how a new backend reads texts
@@ -39,7 +40,9 @@ func newSource(cfg *mysql.Config, s settings, w weir.Settings) (*source, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &source{judge: newJudge(s, w), connector: connector, driver: driverStatements(cfg), states: newStates()}, nil
+	made := &source{judge: newJudge(s, w), connector: connector, driver: driverStatements(cfg), states: newStates()}
+	made.names = clientCharset(cfg.Collation, slices.Concat(made.driver, []string{s.sessionSetup}))
+	return made, nil
 }
 
 func (s *source) factory() weir.Factory[*backend] {
@@ -75,7 +78,7 @@ func (s *source) ready(ctx context.Context, b *backend) error {
 	if err != nil {
 		return fmt.Errorf("mysqlpool: learning about the session: %w", err)
 	}
-	b.flavour, b.birth = flavour, newBirth(flavour.version, answers)
+	b.flavour, b.birth = flavour, newBirth(flavour.version, s.names, answers)
 	b.birth.statements = s.setUp()
 	b.cache.limit, b.cache.n = s.statementCache, s.counters
 	s.modes.Store(uint32(b.birth.modes))

@@ -64,7 +64,14 @@ func (s *state) inside(schema string) *state {
 // twists reports whether what we ask for ourselves may be answered otherwise than it is meant.
 func (s *state) twists() bool {
 	_, limited := s.value("sql_select_limit")
-	return limited || len(s.charsets()) > 0
+	return limited || s.hurries() || len(s.charsets()) > 0
+}
+
+// hurries reports whether what we ask for ourselves may be ended by a limit of the session.
+func (s *state) hurries() bool {
+	_, statement := s.value("max_statement_time")
+	_, execution := s.value("max_execution_time")
+	return statement || execution
 }
 
 func (s *state) value(name string) (string, bool) {
@@ -87,16 +94,6 @@ func (s *state) names() map[string]string {
 		return nil
 	}
 	return s.vars
-}
-
-const (
-	setNames        = "names"         // SET NAMES
-	setCharacterSet = "character set" // SET CHARACTER SET
-)
-
-// ofCharset reports whether a variable is one of those that hang together: they are repeated in their order.
-func ofCharset(name string) bool {
-	return name == setNames || name == setCharacterSet || strings.HasPrefix(name, "character_set_") || strings.HasPrefix(name, "collation_")
 }
 
 // states makes states and hands out the same one for the same settings.
@@ -144,31 +141,6 @@ func (ss *states) in(s *state, schema string) *state {
 		next.modes, next.hasModes = s.modes, s.hasModes
 	}
 	return ss.same(next)
-}
-
-// addCharset appends c and drops what it overrides.
-func addCharset(list []sqltext.Change, c sqltext.Change) []sqltext.Change {
-	if c.Name == setNames || c.Name == setCharacterSet {
-		kept := list[:0]
-		for _, old := range list {
-			if strings.HasPrefix(old.Name, "character_set_") && !slices.Contains(namesVariables, old.Name) || old.Name == "collation_database" || old.Name == "collation_server" {
-				kept = append(kept, old)
-			}
-		}
-		return append(kept, c)
-	}
-	list = slices.DeleteFunc(list, func(old sqltext.Change) bool { return old.Name == c.Name || twins[old.Name] == c.Name })
-	return append(list, c)
-}
-
-// namesVariables are what SET NAMES and SET CHARACTER SET set.
-var namesVariables = []string{"character_set_client", "character_set_results", "character_set_connection", "collation_connection"}
-
-// twins set each other.
-var twins = map[string]string{
-	"character_set_connection": "collation_connection", "collation_connection": "character_set_connection",
-	"character_set_database": "collation_database", "collation_database": "character_set_database",
-	"character_set_server": "collation_server", "collation_server": "character_set_server",
 }
 
 // same returns the known state that is like s, or makes s known.

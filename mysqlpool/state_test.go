@@ -65,8 +65,8 @@ func TestDifference(t *testing.T) {
 	ss := newStates()
 	pristine := map[string]string{
 		"time_zone": "'SYSTEM'", "sql_mode": "'STRICT_TRANS_TABLES'", "transaction_isolation": "'REPEATABLE-READ'",
-		"character_set_client": "'utf8mb4'", "character_set_connection": "'utf8mb4'", "character_set_results": "'utf8mb4'", "collation_connection": "'utf8mb4_bin'",
 	}
+	asBorn := []string{"NAMES utf8mb4 COLLATE utf8mb4_bin", "character_set_results = 'utf8mb4'", "collation_connection = 'utf8mb4_bin'"}
 	for name, c := range map[string]struct {
 		have, want *state
 		set        []string
@@ -100,8 +100,7 @@ func TestDifference(t *testing.T) {
 		},
 		"names back": {
 			have: ss.with(nil, set("names", "latin1")),
-			set: []string{"@@session.character_set_client = 'utf8mb4'", "@@session.character_set_connection = 'utf8mb4'",
-				"@@session.character_set_results = 'utf8mb4'", "@@session.collation_connection = 'utf8mb4_bin'"},
+			set:  asBorn,
 		},
 		"names override what was set one by one": {
 			have: ss.with(nil, set("names", "latin1")),
@@ -113,7 +112,7 @@ func TestDifference(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := backend{state: c.have, pristine: pristine, birth: birth{oldNames: true}}
+			b := backend{state: c.have, pristine: pristine, birth: birth{oldNames: true, charset: asBorn}}
 			if d := cmp.Diff(c.set, b.difference(c.have, c.want)); d != "" {
 				t.Errorf("assignments (-want +got):\n%s", d)
 			}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"strings"
 	"sync/atomic"
 
 	"github.com/go-sql-driver/mysql"
@@ -192,8 +191,8 @@ func (b *backend) prepared(ctx context.Context, c *call) (*statement, error) {
 func (b *backend) prepareAs(ctx context.Context, c *call, key statementKey) (*statement, error) {
 	now := b.state
 	switch {
-	case b.strange != 0 && key.bound != b.strange && !b.unchanged(ctx, key.bound):
-		return nil, fmt.Errorf("mysqlpool: %q was prepared under other settings, which cannot be had on the pinned backend: prepare it again", beginning(c.text))
+	case b.strange != 0 && key.bound != b.strange:
+		return b.prepareStrange(ctx, c, key)
 	case b.strange != 0, key.bound == now.prepares():
 		return b.prepare(ctx, key)
 	}
@@ -212,19 +211,6 @@ func (b *backend) prepareAs(ctx context.Context, c *call, key statementKey) (*st
 		return nil, err
 	}
 	return s, nil
-}
-
-// unchanged asks the server whether what statements bind to is still that of a new connection, and whether that is what is wanted.
-func (b *backend) unchanged(ctx context.Context, bound uint64) bool {
-	if bound != 0 {
-		return false
-	}
-	answers, err := b.ask(ctx, "SELECT "+strings.Join(birthColumns, ", "))
-	if err != nil || len(answers) != len(birthColumns) {
-		return false
-	}
-	now := newBirth(b.flavour.version, answers)
-	return now.schema == b.birth.schema && now.charset == b.birth.charset && now.sqlMode == b.birth.sqlMode
 }
 
 // inputs prepares the text and tells how many arguments it takes.
