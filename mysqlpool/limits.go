@@ -2,9 +2,29 @@ package mysqlpool
 
 import (
 	"database/sql"
+	"errors"
 	"reflect"
+	"sync"
 	"time"
 )
+
+// wrapped holds the DBs that a pool has taken over, until it is closed: a second pool would take the first one's limits for the
+// user's, and give the DB back without any. A DB has no place for such a mark, and two callers of Wrap need not know of each other, so it
+// stands here. It keeps no DB alive that would not live anyway: a pool that is not closed holds its DB.
+var wrapped sync.Map // of *sql.DB
+
+// claim marks db as taken over. The mark goes when the pool is closed or does not come into being.
+func claim(db *sql.DB) error {
+	if _, ours := ConnectorOf(db); ours {
+		return errors.New("db was made by Open: its connections are sessions over a pool already; use db as it is, and ConnectorOf(db) for its pool")
+	}
+	if _, taken := wrapped.LoadOrStore(db, nil); taken {
+		return errors.New("db is wrapped by another pool: use that one, or close it first")
+	}
+	return nil
+}
+
+func unclaim(db *sql.DB) { wrapped.Delete(db) }
 
 // limits are the limits of a *sql.DB's own pool.
 type limits struct {

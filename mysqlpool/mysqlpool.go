@@ -75,7 +75,8 @@ func NewConfig(ctx context.Context, cfg *mysql.Config, opts ...Option) (*Pool, e
 // lifted (any number open, none idle, no lifetimes), which is logged, so that the pool's govern; use the pool, not db, for
 // statements. When the pool is closed db is as it was, limits included, and still open.
 //
-// Unless named otherwise the pool is called mysql: give two of them names of their own. One pool at a time may wrap a db. Rows and
+// A db that another pool wraps, or that [Open] made, is an error. Unless named otherwise the pool is called mysql: give two of them names
+// of their own. Rows and
 // transactions that a borrower left open keep a connection whose driver is wrapped by others open until they are closed.
 func Wrap(ctx context.Context, db *sql.DB, opts ...Option) (*Pool, error) {
 	if db == nil {
@@ -85,14 +86,21 @@ func Wrap(ctx context.Context, db *sql.DB, opts ...Option) (*Pool, error) {
 	if err := errors.Join(err, s.refuseSessionOptions(), s.refuseCredentials()); err != nil {
 		return nil, fmt.Errorf("mysqlpool: wrap: %w", err)
 	}
-	before := limitsOf(db)
-	takeOver(db)
-	p, err := start(ctx, db, s, rest)
-	if err != nil {
-		before.apply(db)
+	if err := claim(db); err != nil {
 		return nil, fmt.Errorf("mysqlpool: wrap: %w", err)
 	}
-	p.leave = sync.OnceValue(func() error { before.apply(db); return nil }) // later they are the user's again
+	before := limitsOf(db)
+	takeOver(db)
+	giveBack := func() {
+		before.apply(db)
+		unclaim(db)
+	}
+	p, err := start(ctx, db, s, rest)
+	if err != nil {
+		giveBack()
+		return nil, fmt.Errorf("mysqlpool: wrap: %w", err)
+	}
+	p.leave = sync.OnceValue(func() error { giveBack(); return nil }) // later they are the user's again
 	w := p.Settings()
 	w.Logger.Info("mysqlpool: took over the limits of the wrapped sql.DB until the pool is closed", "pool", w.Name,
 		"max_open", before.maxOpen, "max_idle", before.maxIdle, "max_lifetime", before.maxLifetime,

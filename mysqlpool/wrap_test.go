@@ -126,6 +126,49 @@ func TestWrapThatFailsLeavesTheDBAsItWas(t *testing.T) {
 	})
 }
 
+func TestASecondWrapIsRefused(t *testing.T) {
+	inBubble(t, mysqltest.Config{}, func(t *testing.T, s *mysqltest.Server) {
+		db := openDB(t, s, plain)
+		defer db.Close()
+		db.SetMaxOpenConns(3)
+		if _, err := mysqlpool.Wrap(t.Context(), db, quiet(), mysqlpool.WithRole(mysqlpool.Replica)); err == nil {
+			t.Fatal("Wrap of a primary as a replica succeeded")
+		}
+		for range 2 { // a Wrap that failed, or whose pool is closed, is not in the way
+			first, err := mysqlpool.Wrap(t.Context(), db, quiet())
+			if err != nil {
+				t.Fatal(err)
+			}
+			second, err := mysqlpool.Wrap(t.Context(), db, quiet())
+			if err == nil {
+				closePool(t, second)
+				t.Error("a second Wrap of the same DB succeeded")
+			} else if want := "mysqlpool: wrap: db is wrapped by another pool: use that one, or close it first"; err.Error() != want {
+				t.Errorf("error %q, want %q", err, want)
+			}
+			closePool(t, first)
+			if got := db.Stats().MaxOpenConnections; got != 3 {
+				t.Errorf("MaxOpenConns = %d after Close, want 3", got)
+			}
+		}
+	})
+}
+
+func TestWrapOfSessionsIsRefused(t *testing.T) {
+	inBubble(t, mysqltest.Config{}, func(t *testing.T, s *mysqltest.Server) {
+		db, _ := openSessionsOf(t, s)
+		defer db.Close()
+		p, err := mysqlpool.Wrap(t.Context(), db, quiet())
+		if err == nil {
+			closePool(t, p)
+			t.Fatal("Wrap of a DB of Open succeeded")
+		}
+		if !strings.Contains(err.Error(), "db was made by Open") || !strings.Contains(err.Error(), "ConnectorOf") {
+			t.Errorf("error %q does not say what to do", err)
+		}
+	})
+}
+
 // An instrumented driver hides the driver's connection behind its own. This one forwards what tells its health.
 type traced struct {
 	driver.Connector
