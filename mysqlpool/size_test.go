@@ -17,10 +17,10 @@ func TestPlanSizeDividesWhatIsLeft(t *testing.T) {
 	}{
 		"server's own":           {mysqlpool.Plan{MaxConnections: 151, Instances: 4, Reserve: 11}, 35, 151},
 		"jobs and rollout":       {mysqlpool.Plan{MaxConnections: 1000, Instances: 12, Rollout: 4, BackgroundJobs: 30, Reserve: 20}, 59, 1000},
-		"RDS, 8 GiB":             {mysqlpool.Plan{Memory: 8 * gib, Instances: 10}, 68, 682},
-		"RDS for MariaDB, 8 GiB": {mysqlpool.Plan{Memory: 8 * gib, MariaDB: true, Instances: 10}, 34, 341},
-		"Aurora, 16 GiB":         {mysqlpool.Plan{Memory: 16 * gib, Aurora: true, Instances: 10}, 106, 1069},
-		"Aurora, 2 GiB":          {mysqlpool.Plan{Memory: 2 * gib, Aurora: true, Instances: 1}, 63, 63},
+		"RDS, 8 GiB":             {mysqlpool.Plan{Memory: 8 * gib, Instances: 10}, 61, 618},
+		"RDS for MariaDB, 8 GiB": {mysqlpool.Plan{Memory: 8 * gib, MariaDB: true, Instances: 10}, 30, 309},
+		"Aurora, 16 GiB":         {mysqlpool.Plan{Memory: 16 * gib, Aurora: true, Instances: 10}, 100, 1000},
+		"Aurora, 2 GiB":          {mysqlpool.Plan{Memory: 2 * gib, Aurora: true, Instances: 1}, 45, 45},
 		"Aurora's upper bound":   {mysqlpool.Plan{Memory: 1 << 60, Aurora: true, Instances: 1}, 16000, 16000},
 		"RDS's upper bound":      {mysqlpool.Plan{Memory: 1 << 60, Instances: 1}, 16000, 16000},
 		"one connection a pool":  {mysqlpool.Plan{MaxConnections: 10, Instances: 10}, 1, 10},
@@ -38,6 +38,38 @@ func TestPlanSizeDividesWhatIsLeft(t *testing.T) {
 				t.Errorf("all pools and the reserve need %d of %d", total, got.MaxConnections)
 			}
 		})
+	}
+}
+
+// What RDS allows by default must never be less than what is planned with, and not much more.
+func TestPlanSizeByMemoryErrsLow(t *testing.T) {
+	for _, c := range []struct {
+		class   string
+		memory  float64 // GiB
+		aurora  bool
+		allowed int
+	}{
+		// The table of the Aurora user guide.
+		{"t3.small, t4g.small", 2, true, 45}, {"t3.medium, t4g.medium", 4, true, 90}, {"t3.large, t4g.large", 8, true, 135},
+		{"r3.large, r4.large", 15.25, true, 1000}, {"r5.large to r8g.large", 16, true, 1000}, {"r4.xlarge", 30.5, true, 2000},
+		{"r5.xlarge", 32, true, 2000}, {"r4.2xlarge", 61, true, 3000}, {"r5.2xlarge", 64, true, 3000}, {"r4.4xlarge", 122, true, 4000},
+		{"r5.4xlarge", 128, true, 4000}, {"r4.8xlarge", 244, true, 5000}, {"r5.8xlarge", 256, true, 5000}, {"r5.12xlarge", 384, true, 6000},
+		{"r4.16xlarge", 488, true, 6000}, {"r5.16xlarge", 512, true, 6000}, {"r5.24xlarge", 768, true, 7000}, {"r6i.32xlarge", 1024, true, 7000},
+		// Seen on RDS for MySQL.
+		{"t2.micro", 1, false, 66}, {"t2.small", 2, false, 150}, {"m3.medium", 3.75, false, 296}, {"t2.medium", 4, false, 312},
+		{"m3.large", 7.5, false, 609}, {"m4.large", 8, false, 648}, {"m3.xlarge", 15, false, 1237}, {"r3.large", 15.25, false, 1258},
+		{"m4.xlarge", 16, false, 1320}, {"m3.2xlarge", 30, false, 2492}, {"r3.xlarge", 30.5, false, 2540},
+	} {
+		got, err := mysqlpool.PlanSize(mysqlpool.Plan{Memory: int64(c.memory * (1 << 30)), Aurora: c.aurora, Instances: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := got.MaxConnections; n > c.allowed || n*100 < c.allowed*85 {
+			t.Errorf("%s, %v GiB: %d connections, want at most %d, and at least 85 %% of them", c.class, c.memory, n, c.allowed)
+		}
+		if !strings.Contains(got.Reasoning, "bytes of memory: about") {
+			t.Errorf("%s: the reasoning does not tell which part of the memory is usable:\n%s", c.class, got.Reasoning)
+		}
 	}
 }
 
