@@ -28,6 +28,8 @@ type backend struct {
 	cache    statements
 	usedAt   time.Time           // when it was given back
 	uses     uint64              // commands so far
+	runs     uint64              // of them, weir's own statements
+	asks     uint64              // of these, those that have rows
 	use      sync.Mutex          // held while the driver works, so that a close by force waits until the driver has noticed
 	tainted  bool                // it has something that a reset leaves behind
 	pin      atomic.Pointer[pin] // the last of those who were pinned to it; its place goes with the backend
@@ -103,7 +105,7 @@ func (b *backend) cutNow() {
 
 // ask runs a query of ours and returns the first row.
 func (b *backend) ask(ctx context.Context, query string) ([]sql.NullString, error) {
-	b.uses++
+	b.asking()
 	rows, err := b.conn.QueryContext(ctx, query, nil)
 	if err != nil {
 		return nil, err
@@ -133,7 +135,10 @@ func (b *backend) ask(ctx context.Context, query string) ([]sql.NullString, erro
 
 // run executes a statement of ours.
 func (b *backend) run(ctx context.Context, statement string) error {
-	b.uses++
+	b.uses, b.runs = b.uses+1, b.runs+1
 	_, err := b.conn.ExecContext(ctx, statement, nil)
 	return err
 }
+
+// asking counts a query of ours.
+func (b *backend) asking() { b.uses, b.runs, b.asks = b.uses+1, b.runs+1, b.asks+1 }

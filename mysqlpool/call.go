@@ -46,6 +46,8 @@ type call struct {
 	sent bool // the server may have it
 	late bool // its context ended while it ran
 
+	unproved bool // its rows hold a LAST_INSERT_ID() that may be another session's
+
 	changes []sqltext.Change // of a SET, as they can be repeated anywhere
 
 	modes    sqltext.Modes // its text was read so

@@ -34,7 +34,7 @@ func (s *session) perform(ctx context.Context, c *call) error {
 			s.settle()
 			return err
 		}
-		if asks := c.asks(); held && !s.trail.leads(asks, c.text) {
+		if asks := c.asks(); held && !s.trail.leads(asks, c.text, s.b) {
 			return s.lostTrail(asks)
 		}
 		depends := held && s.depends(c)
@@ -133,6 +133,9 @@ func (s *session) attempt(ctx context.Context, c *call) error {
 		}
 	}()
 	err := s.ready(context.Background(), c)
+	if err == nil {
+		err = s.ownNumber(context.Background(), c)
+	}
 	if err == nil && ctx.Err() != nil {
 		err = &lateError{ctx.Err()}
 	}
@@ -140,6 +143,7 @@ func (s *session) attempt(ctx context.Context, c *call) error {
 		began := s.con.clock()
 		c.sent = true
 		err = s.send(context.Background(), c, b)
+		s.trail.sent(c, b, err)
 		c.timedOut = s.con.timedOut(began)
 	}
 	returned = true
@@ -189,10 +193,7 @@ func (s *session) ready(ctx context.Context, c *call) error {
 			return err
 		}
 	}
-	if err := s.checkID(ctx, c); err != nil {
-		return err
-	}
-	return s.freshID(ctx, c)
+	return nil
 }
 
 // send hands the command to the driver.
@@ -268,7 +269,7 @@ func (s *session) note(c *call) {
 	case c.ends != endsNothing && !s.inTx:
 		s.readOnly = false
 	}
-	s.trail.leave(c, b)
+	s.trail.leave(c)
 	if c.ends == rollsBack && s.pinned == nil {
 		s.lost = nil
 	}

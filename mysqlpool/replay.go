@@ -217,7 +217,7 @@ func (b *backend) literals(ctx context.Context, names []string) (map[string]stri
 	for i, name := range names {
 		spelt[i] = b.spell(name)
 	}
-	b.uses++
+	b.asking()
 	rows, err := b.conn.QueryContext(ctx, "SELECT "+strings.Join(spelt, ", ")+" LIMIT 1", nil)
 	if err != nil {
 		return nil, err

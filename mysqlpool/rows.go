@@ -49,6 +49,8 @@ func (s *session) deliver(ctx context.Context, c *call) error {
 	r := &rows{s: s, inner: inner, columns: inner.Columns(), more: true, b: s.b, watch: c.watch, once: c.once, ctx: ctx}
 	ended, err := r.ahead.read(inner, len(r.columns), s.con.rowLimit, s.con.byteLimit)
 	switch {
+	case err == nil && !ended && c.unproved:
+		return s.deliverWhole(c, r, s.lostTrail(c.asks()))
 	case err == nil && !ended:
 		s.con.counters.streamed.Add(1)
 	case err == nil && inner.HasNextResultSet():
@@ -65,6 +67,9 @@ func (s *session) deliver(ctx context.Context, c *call) error {
 // deliverWhole is for rows that have been read as a whole, and for those whose reading failed: their user gets none of them.
 func (s *session) deliverWhole(c *call, r *rows, err error) error {
 	w := r.watch
+	if err == nil {
+		err = s.prove(context.Background(), c, r.inner)
+	}
 	closing, late := r.done()
 	if err == nil {
 		err = closing

@@ -2,10 +2,9 @@ package mysqlpool
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/weirpool/weir"
@@ -33,22 +32,16 @@ type trail struct {
 	uses   uint64               // of its backend, after it
 	tenure uint32               // the present one, counted from 1
 
-	// The tenures in which something was left that is still to be found, 0 if none:
-	id    uint32 // LAST_INSERT_ID(), perhaps: see ids
-	found uint32 // FOUND_ROWS()
+	number number
+	found  uint32 // the tenure in which FOUND_ROWS() was left, 0 if none
+
+	// What weir itself had run on the backend when the previous statement returned: it overwrites what that left.
+	runs, asks uint64
 
 	text string // of the previous statement, to be looked at when somebody asks for its warnings or its sequence's value
 	kind sqltext.Kind
 	fail bool // it was refused
 	mute bool // it may not have been sent at all
-
-	ids *lastIDs // what answers in tenure id said that LAST_INSERT_ID() is
-}
-
-// lastIDs are the latest four.
-type lastIDs struct {
-	ids [4]int64
-	at  uint8
 }
 
 const (
@@ -66,41 +59,47 @@ func (t *trail) again() (weir.Lease[*backend], bool) {
 	return lease, ok
 }
 
-// leads reports whether what the statement asks for may lie where the present tenure is. ROW_COUNT() does: each statement that is sent sets it.
-func (t *trail) leads(asks sqltext.Sticky, text string) bool {
-	return asks == 0 || (!asks.Has(stickyID) || t.id == t.tenure && asks&^stickyID == 0) &&
+// leads reports whether what the statement asks for may lie on b, in the present tenure. ROW_COUNT() does: each statement that is sent sets it.
+func (t *trail) leads(asks sqltext.Sticky, text string, b *backend) bool {
+	return asks == 0 || (!asks.Has(stickyID) || t.number.here != strangers || asks&^stickyID == 0 && t.number.left && t.number.known()) &&
 		(!asks.Has(sqltext.RowCount) || !t.mute) &&
 		(!asks.Has(stickyValue) || t.ownValue(text)) &&
-		(!asks.Has(sqltext.FoundRows) || t.found == t.tenure) &&
+		(!asks.Has(sqltext.FoundRows) || t.found == t.tenure && t.asks == b.asks) &&
 		(!asks.Has(sqltext.Warnings) || t.ownWarnings())
 }
 
+// sent notes what a statement that was sent has left of LAST_INSERT_ID(), and where weir's own statements stood then.
+func (t *trail) sent(c *call, b *backend, err error) {
+	if t.asks != b.asks { // by weir's own
+		t.found = 0
+	}
+	t.runs, t.asks = b.runs, b.asks
+	switch {
+	case c.do == pinsOnly:
+		t.number.unsaid()
+	case c.do > queries || !c.st.Leaves.Has(stickyID):
+	case err != nil:
+		t.number.unsaid()
+	default:
+		if id := c.insertID(b); id != 0 {
+			t.number.answered(uint64(id))
+		} else {
+			t.number.unsaid()
+		}
+	}
+}
+
 // leave notes what a statement has left in the present tenure.
-func (t *trail) leave(c *call, b *backend) {
+func (t *trail) leave(c *call) {
 	leaves := c.st.Leaves
 	selects := c.st.Kind == sqltext.Read && c.rows != nil && len(c.rows.Columns()) > 0
 	if leaves.Has(sqltext.FoundRows) && (selects || c.st.Pin == sqltext.CalcFoundRows) {
 		t.found = t.tenure
 	}
 	t.text, t.kind, t.fail, t.mute = c.text, c.st.Kind, false, c.do == prepares
-	if id := c.insertID(b); leaves.Has(stickyID) && id != 0 {
-		t.noteID(id)
-	}
 }
 
-func (t *trail) noteID(id int64) {
-	if t.ids == nil {
-		t.ids = new(lastIDs)
-	}
-	if t.id != t.tenure {
-		t.id, t.ids.ids = t.tenure, [4]int64{id, id, id, id}
-	}
-	t.ids.ids[t.ids.at%4] = id
-	t.ids.at++
-}
-
-// insertID is the number that the call's answer gave, or 0: what LAST_INSERT_ID() has become, or what the statement itself put into an
-// AUTO_INCREMENT column, which leaves LAST_INSERT_ID() as it was.
+// insertID is the number that the call's answer gave, or 0.
 func (c *call) insertID(b *backend) int64 {
 	if c.result == nil {
 		return insertIDOf(b.conn)
@@ -142,10 +141,10 @@ var (
 
 // lend borrows a backend for a statement: that of the previous one if what it left matters, any otherwise.
 func (s *session) lend(ctx context.Context, c *call) (weir.Lease[*backend], error) {
-	asks := c.asks()
-	if asks != 0 || s.trail.id == s.trail.tenure && s.trail.tenure != 0 {
+	asks, n := c.asks(), &s.trail.number
+	if asks != 0 || n.here != strangers {
 		lease, ok := s.trail.again()
-		if ok && !s.trail.leads(asks, c.text) {
+		if ok && !s.trail.leads(asks, c.text, lease.Value()) {
 			lease.Release()
 			ok = false
 		}
@@ -153,20 +152,21 @@ func (s *session) lend(ctx context.Context, c *call) (weir.Lease[*backend], erro
 			return lease, nil
 		}
 	}
-	if asks != 0 {
+	if asks&^stickyID != 0 || asks != 0 && !(n.left && n.known()) {
 		return weir.Lease[*backend]{}, s.lostTrail(asks)
 	}
 	lease, err := s.con.pool.AcquirePreferring(ctx, s.state.labels())
 	if err == nil {
 		s.trail.tenure++
+		n.handOver()
 	}
 	return lease, err
 }
 
-// asks is what the statement wants of earlier ones. One of several in a text may want what those before it leave.
+// asks is what the statement wants of earlier ones. The number that one of several in a text asks for is given to the backend before.
 func (c *call) asks() sqltext.Sticky {
 	if c.st.Pin == sqltext.MultiStatement {
-		return 0
+		return c.st.Sticky &^ stickyID
 	}
 	return c.st.Sticky
 }
@@ -176,33 +176,81 @@ func (s *session) lostTrail(asks sqltext.Sticky) error {
 	return &StickyError{Asked: asked(asks)}
 }
 
-// checkID finds out whether LAST_INSERT_ID() is one of those that answers to this session said.
-func (s *session) checkID(ctx context.Context, c *call) error {
-	if !c.asks().Has(stickyID) {
+// ownNumber makes sure that LAST_INSERT_ID() on the backend is the session's, for a statement that asks for it or may do so unseen. It
+// fails where no one knows the session's.
+func (s *session) ownNumber(ctx context.Context, c *call) error {
+	var err error
+	asks := c.asks()
+	switch {
+	case c.do > queries:
 		return nil
+	case asks.Has(stickyID):
+		err = s.askedNumber(ctx, c, asks&^stickyID == 0)
+	case c.st.Opaque:
+		err = s.givenNumber(ctx, c)
 	}
-	row, err := s.b.ask(ctx, "SELECT LAST_INSERT_ID()")
-	if err != nil {
-		return err
+	if err == nil && asks.Has(sqltext.RowCount|sqltext.Warnings) && s.b.runs != s.trail.runs {
+		err = s.lostTrail(asks) // weir's own statements have overwritten it
 	}
-	id, err := strconv.ParseUint(row[0].String, 10, 64)
-	if err != nil || !slices.Contains(s.trail.ids.ids[:], int64(id)) {
-		return s.lostTrail(c.asks())
-	}
-	return nil
+	return err
 }
 
-// freshID makes sure that LAST_INSERT_ID() is this session's before a statement runs that may or may not set it, and does not tell: a
-// procedure, or one of several statements.
-func (s *session) freshID(ctx context.Context, c *call) error {
-	if !c.st.Opaque || s.trail.id == s.trail.tenure || c.do == pinsOnly {
+// askedNumber is for a statement that asks for the number. Where it asks for something else besides, weir must not run a statement of its own
+// before it: a query is then run first and its answer held back until the number is known to be the session's.
+func (s *session) askedNumber(ctx context.Context, c *call, alone bool) error {
+	n := &s.trail.number
+	switch {
+	case n.here == owns:
+		return nil
+	case n.here == strangers && alone && n.left && n.known():
+		return n.give(ctx, s.b, n.value)
+	case n.here != strangers && alone:
+		if ok, err := n.resolve(ctx, s.b); ok || err != nil {
+			return err
+		}
+	case n.here != strangers && c.do == queries && c.st.Kind == sqltext.Read:
+		c.unproved = true
 		return nil
 	}
-	if err := s.b.run(ctx, "SET @@session.last_insert_id = 0"); err != nil {
+	return s.lostTrail(c.asks())
+}
+
+// givenNumber is for a statement that may ask for the number unseen: a procedure, or one of several statements.
+func (s *session) givenNumber(ctx context.Context, c *call) error {
+	n, asks := &s.trail.number, c.st.Sticky
+	if n.here == owns || n.here == perhaps && asks != 0 && !asks.Has(stickyID) { // which weir's own statements would overwrite
+		return nil
+	}
+	if n.here == perhaps {
+		if ok, err := n.resolve(ctx, s.b); ok || err != nil {
+			return err
+		}
+		n.lost = true
+	}
+	switch {
+	case !n.lost:
+		return n.give(ctx, s.b, n.value)
+	case asks.Has(stickyID):
+		return s.lostTrail(asks)
+	case n.here == zeroed:
+		return nil
+	}
+	return n.clear(ctx, s.b)
+}
+
+// prove finds out, when a query has been read to its end, whether the number it has read was the session's.
+func (s *session) prove(ctx context.Context, c *call, read driver.Rows) error {
+	if !c.unproved {
+		return nil
+	}
+	if err := read.Close(); err != nil {
 		return err
 	}
-	s.trail.noteID(0)
-	return nil
+	ok, err := s.trail.number.resolve(ctx, s.b)
+	if err == nil && (!ok || s.b.runs != s.trail.runs+1) { // it had to be given, so it was another one
+		err = s.lostTrail(c.asks())
+	}
+	return err
 }
 
 // asked names what a text asks for of statements before.
