@@ -12,7 +12,9 @@ import (
 )
 
 // historyFor is how long the random history runs; the proof takes 10m.
-var historyFor = flag.Duration("weir.history", 5*time.Second, "how long the random history of sessions runs")
+var historyFor = flag.Duration("weir.history", historyDefault, "how long the random history of sessions runs")
+
+const historyDefault = 5 * time.Second
 
 // shared is the server of all tests that do it no harm.
 var shared *lab.Server
