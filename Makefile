@@ -12,7 +12,7 @@
 export PATH := $(PATH):/usr/sbin
 SHELL := /bin/bash
 
-.PHONY: demo demo-mariadb test test-compat check mariadb bench bench-quick bench-sessions chaos fuzz history
+.PHONY: demo demo-mariadb test test-compat check mariadb mysql bench bench-quick bench-sessions chaos fuzz history
 
 demo:
 	@cd examples && go run ./demo $(if $(DSN),-dsn '$(DSN)')
@@ -23,13 +23,17 @@ demo-mariadb: mariadb
 mariadb:
 	@scripts/install-mariadb
 
+mysql:
+	@scripts/install-mysql
+
 check:
 	@scripts/check
 
-test: mariadb check
+test: mariadb mysql check
 	go test -race -shuffle=on -timeout 20m work
 	go test -short -run '^$$' -bench . -benchtime 1x ./benchmarks/... >/dev/null
 	@go test -cover . ./mysqlpool ./internal/sqltext ./weirprom/...
+	@scripts/install-mysql --missing
 
 test-compat: mariadb
 	cd internal/compat && go run ./driversuite

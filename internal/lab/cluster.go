@@ -40,6 +40,9 @@ func StartCluster(ctx context.Context, n int, base Config) (*Cluster, error) {
 	if base.Host != "" || base.ReadOnly {
 		return nil, errors.New("lab: a cluster decides Host and ReadOnly itself")
 	}
+	if base.Kind != MariaDB {
+		return nil, fmt.Errorf("lab: a cluster of %v: only MariaDB's can be started", base.Kind)
+	}
 	base, err := base.withDefaults()
 	if err != nil {
 		return nil, err

@@ -11,9 +11,12 @@ import (
 // silently.
 const minMaxConnections = 10
 
-// Config says how a [Server] starts. The zero value is a writable server on a
-// free port of 127.0.0.1 with MariaDB's defaults and a small memory.
+// Config says how a [Server] starts. The zero value is a writable MariaDB server
+// on a free port of 127.0.0.1 with its defaults and a small memory.
 type Config struct {
+	// Kind is whose server it is, MariaDB's by default.
+	Kind Kind
+
 	// Host is the loopback IPv4 address to listen on, 127.0.0.1 by default. On
 	// Linux every 127.x.y.z works, so servers can share a port number.
 	Host string
@@ -32,7 +35,7 @@ type Config struct {
 	// ReadOnly starts the server with read_only=1.
 	ReadOnly bool
 
-	// Args are further command-line arguments of mariadbd, such as
+	// Args are further command-line arguments of the server, such as
 	// "--max-statement-time=2". They come last and win.
 	Args []string
 }
@@ -41,6 +44,9 @@ type Config struct {
 func (c Config) withDefaults() (Config, error) {
 	if c.Host == "" {
 		c.Host = "127.0.0.1"
+	}
+	if c.Kind > MySQL {
+		return c, fmt.Errorf("lab: %v is neither MariaDB nor MySQL", c.Kind)
 	}
 	c.Args = append([]string(nil), c.Args...)
 	if ip, err := netip.ParseAddr(c.Host); err != nil || !ip.Is4() || !ip.IsLoopback() {

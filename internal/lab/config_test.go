@@ -3,6 +3,8 @@ package lab
 import (
 	"errors"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +21,7 @@ func TestConfigRefusesBadValues(t *testing.T) {
 		"MaxConnections -1":  {MaxConnections: -1},
 		"WaitTimeout 1.5s":   {WaitTimeout: 1500 * time.Millisecond},
 		"WaitTimeout -1s":    {WaitTimeout: -time.Second},
+		"Kind 2":             {Kind: 2},
 	}
 	for want, cfg := range tests {
 		if _, err := Start(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), want) {
@@ -28,7 +31,7 @@ func TestConfigRefusesBadValues(t *testing.T) {
 }
 
 func TestClusterRefusesWhatItDecidesItself(t *testing.T) {
-	for _, base := range []Config{{Host: "127.0.0.5"}, {ReadOnly: true}, {MaxConnections: 1}} {
+	for _, base := range []Config{{Host: "127.0.0.5"}, {ReadOnly: true}, {MaxConnections: 1}, {Kind: MySQL}} {
 		if _, err := StartCluster(t.Context(), 2, base); err == nil {
 			t.Errorf("%+v was accepted", base)
 		}
@@ -40,13 +43,35 @@ func TestClusterRefusesWhatItDecidesItself(t *testing.T) {
 	}
 }
 
-func TestMissingMariaDBSaysWhatToInstall(t *testing.T) {
-	_, err := findPrograms([]string{t.TempDir()})
-	if !errors.Is(err, ErrNoMariaDB) {
-		t.Fatalf("got %v, want ErrNoMariaDB", err)
+func TestMissingServerSaysWhatToInstall(t *testing.T) {
+	for kind, want := range map[Kind]struct {
+		err  error
+		says string
+	}{MariaDB: {ErrNoMariaDB, "apt-get install"}, MySQL: {ErrNoMySQL, "scripts/install-mysql"}} {
+		_, err := findPrograms(kind, []string{t.TempDir()})
+		if !errors.Is(err, want.err) {
+			t.Fatalf("%v: got %v, want %v", kind, err, want.err)
+		}
+		if msg := err.Error(); !strings.Contains(msg, want.says) || strings.Contains(msg, "\n") {
+			t.Errorf("%v: got %q, want one line that says what to install", kind, msg)
+		}
 	}
-	if msg := err.Error(); !strings.Contains(msg, "apt-get install") || strings.Contains(msg, "\n") {
-		t.Errorf("got %q, want one line that says what to install", msg)
+}
+
+// MariaDB installs its server under MySQL's name, too.
+func TestMariaDBIsNotTakenForMySQL(t *testing.T) {
+	dir := t.TempDir()
+	for name, version := range map[string]string{"mysqld": "10.11.6-MariaDB", "other": "8.4.0"} {
+		script := "#!/bin/sh\necho mysqld Ver " + version + "\n"
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if progs, err := findPrograms(MySQL, []string{dir}); !errors.Is(err, ErrNoMySQL) {
+		t.Errorf("got %v, %v, want ErrNoMySQL", progs, err)
+	}
+	if !isMySQL(filepath.Join(dir, "other")) {
+		t.Error("MySQL was not recognized")
 	}
 }
 

@@ -5,35 +5,16 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
-	"time"
 )
 
-// users is run once into the template, with no binary log: every server of a
-// cluster begins with the same rows and an empty GTID position. The bootstrap
-// server has no grant tables loaded until it is told to flush.
-const users = `FLUSH PRIVILEGES;
-CREATE DATABASE app;
-CREATE DATABASE lab;
-CREATE TABLE lab.beat (id INT PRIMARY KEY, n BIGINT NOT NULL);
-CREATE USER admin@'%' IDENTIFIED BY 'admin';
-GRANT ALL PRIVILEGES ON *.* TO admin@'%' WITH GRANT OPTION;
-CREATE USER app@'%' IDENTIFIED BY 'app';
-GRANT ALL PRIVILEGES ON app.* TO app@'%';
-`
-
-// logFileSize must be the same when a data directory is made and when it is used.
-const logFileSize = "--innodb-log-file-size=4M"
-
-// template is the one data directory that a process makes, kept in memory (22
-// MB) and not on disk, because nothing runs at the end of a process that could
-// remove it. It is the package's only state.
+// template is the one data directory of each kind that a process makes, kept in
+// memory (22 MB, 70 for MySQL) and not on disk, because nothing runs at the end
+// of a process that could remove it. It is the package's only state.
 var template struct {
-	mu    sync.Mutex // held while the template is made
-	image []file     // nil before
+	mu    sync.Mutex // held while a template is made
+	image map[Kind][]file
 }
 
 // file is one directory or file of a data directory.
@@ -45,47 +26,46 @@ type file struct {
 
 // dataImage returns the template and makes it if need be. A failure is not
 // remembered: the next caller tries again.
-func dataImage(ctx context.Context, progs programs) ([]file, error) {
+func dataImage(ctx context.Context, kind Kind, progs programs) ([]file, error) {
 	template.mu.Lock()
 	defer template.mu.Unlock()
-	if template.image != nil {
-		return template.image, nil
+	if image := template.image[kind]; image != nil {
+		return image, nil
 	}
-	image, err := makeImage(ctx, progs)
+	image, err := makeImage(ctx, kind, progs)
 	if err != nil {
 		return nil, fmt.Errorf("lab: make data directory: %w", err)
 	}
-	template.image = image
+	if template.image == nil {
+		template.image = map[Kind][]file{}
+	}
+	template.image[kind] = image
 	return image, nil
 }
 
-func makeImage(ctx context.Context, progs programs) ([]file, error) {
+func makeImage(ctx context.Context, kind Kind, progs programs) ([]file, error) {
 	dir, err := os.MkdirTemp("", "weir-lab-template-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	script := filepath.Join(dir, "users.sql")
-	if err := os.WriteFile(script, []byte(users), 0o600); err != nil {
-		return nil, err
-	}
 	data, temp := filepath.Join(dir, "data"), filepath.Join(dir, "tmp")
 	if err := os.Mkdir(temp, 0o700); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, progs.install, append([]string{
-		"--no-defaults", "--datadir=" + data, "--tmpdir=" + temp, "--skip-test-db", "--skip-name-resolve",
-		"--auth-root-authentication-method=normal", "--extra-file=" + script, logFileSize,
-	}, userArgs()...)...)
-	// The installer is a script whose server would outlive it: end the group.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
+	cmd, err := kind.installCommand(ctx, progs, temp, data)
+	if err != nil {
+		return nil, err
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%s: %w\n%s", progs.install, err, out)
+		return nil, fmt.Errorf("%s: %w\n%s", cmd.Path, err, out)
 	}
 	return readImage(data)
 }
+
+// serverID is the file in which MySQL keeps the number by which replication
+// knows a server. Each server makes its own.
+const serverID = "auto.cnf"
 
 func readImage(root string) ([]file, error) {
 	var image []file
@@ -96,6 +76,9 @@ func readImage(root string) ([]file, error) {
 		rel, err := filepath.Rel(root, path)
 		if err != nil {
 			return err
+		}
+		if rel == serverID {
+			return nil
 		}
 		f := file{path: rel, dir: d.IsDir()}
 		if !f.dir {
@@ -123,12 +106,4 @@ func writeImage(image []file, root string) error {
 		}
 	}
 	return nil
-}
-
-// userArgs lets root run the server, which refuses that unless told so.
-func userArgs() []string {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	return []string{"--user=root"}
 }

@@ -1,4 +1,4 @@
-// Package lab starts real MariaDB servers on loopback and breaks them on
+// Package lab starts real MariaDB and MySQL servers on loopback and breaks them on
 // purpose, so that tests and demonstrations of a connection pool need not
 // imagine what a server does when it restarts, refuses, stalls or changes role.
 //
@@ -11,7 +11,7 @@
 //
 // Its parts are:
 //
-//   - [Server]: one mariadbd with a data directory of its own, to be stopped,
+//   - [Server]: one server process with a data directory of its own, to be stopped,
 //     killed, restarted, paused or made read-only;
 //   - [Cluster]: a primary and its replicas, for a planned [Cluster.Switchover]
 //     and a [Cluster.Failover] after a kill;
@@ -24,7 +24,7 @@
 // app and two users whose passwords are their names: app, who owns that
 // database, and admin, who may do everything, also on a read-only server.
 //
-// The lab needs a Unix system with the MariaDB server programs; [Available]
+// The lab needs a Unix system with the servers' programs; [Available]
 // tells. Only on Linux do the servers die with a process that is killed, and
 // only there does [Server.RSS] work.
 package lab

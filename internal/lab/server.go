@@ -16,7 +16,7 @@ import (
 // startDraws is how often Start picks another port after losing one.
 const startDraws = 5
 
-// Server is one mariadbd with its own data directory. Its methods may be called
+// Server is one server process with its own data directory. Its methods may be called
 // concurrently.
 type Server struct {
 	progs     programs
@@ -38,8 +38,8 @@ type Server struct {
 }
 
 // Start starts a server and returns when it answers. The server lives on when
-// ctx ends: the caller must [Server.Close] it. Without MariaDB the error matches
-// [ErrNoMariaDB].
+// ctx ends: the caller must [Server.Close] it. Without the server's programs the
+// error matches [ErrNoMariaDB] or [ErrNoMySQL].
 func Start(ctx context.Context, cfg Config) (*Server, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -67,11 +67,11 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 // startServer starts a server on a port that is decided. An id above 0 is its
 // server_id, and joinArgs are what a cluster adds.
 func startServer(ctx context.Context, cfg Config, id int, joinArgs []string) (*Server, error) {
-	progs, err := findPrograms(searchPath())
+	progs, err := findPrograms(cfg.Kind, searchPath())
 	if err != nil {
 		return nil, err
 	}
-	image, err := dataImage(ctx, progs)
+	image, err := dataImage(ctx, cfg.Kind, progs)
 	if err != nil {
 		return nil, err
 	}
@@ -103,10 +103,13 @@ func (s *Server) firstLaunch(ctx context.Context) error {
 	if err := writeImage(s.image, s.dataDir()); err != nil {
 		return err
 	}
+	if err := s.cfg.Kind.prepare(s.initFile()); err != nil {
+		return err
+	}
 	return s.launch(ctx)
 }
 
-// launch starts mariadbd and waits until it answers. The caller
+// launch starts the server and waits until it answers. The caller
 // holds life, unless nobody else knows the server yet.
 func (s *Server) launch(ctx context.Context) error {
 	log, err := os.OpenFile(s.logPath(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
@@ -120,7 +123,7 @@ func (s *Server) launch(ctx context.Context) error {
 	}
 	proc, err := startProcess(s.progs.server, s.args(), s.dir, log)
 	if err != nil {
-		return fmt.Errorf("lab: start mariadbd: %w", err)
+		return fmt.Errorf("lab: start %v: %w", s.cfg.Kind, err)
 	}
 	s.mu.Lock()
 	s.proc = proc
@@ -136,9 +139,9 @@ func (s *Server) launch(ctx context.Context) error {
 func (s *Server) awaitAnswer(ctx context.Context, proc *process) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	return Until(ctx, "mariadbd on "+s.Addr()+" answers", func(ctx context.Context) (bool, error) {
+	return Until(ctx, s.cfg.Kind.String()+" on "+s.Addr()+" answers", func(ctx context.Context) (bool, error) {
 		if proc.ended() {
-			cancel(fmt.Errorf("mariadbd ended: %w", proc.err))
+			cancel(fmt.Errorf("%v ended: %w", s.cfg.Kind, proc.err))
 			return false, nil
 		}
 		var dir string
@@ -168,12 +171,12 @@ func (s *Server) args() []string {
 	args := append([]string{
 		"--no-defaults",                                 // must be first
 		"--datadir=" + s.dataDir(), "--tmpdir=" + s.dir, // a server that starts sweeps its tmpdir: none may share it
-		"--socket=mariadbd.sock", "--pid-file=mariadbd.pid", // inside the data directory
-		"--extra-port=" + strconv.Itoa(s.extraPort), "--extra-max-connections=100",
+		"--socket=server.sock", "--pid-file=server.pid", // inside the data directory
 		"--skip-name-resolve", "--performance-schema=0",
-		logFileSize, "--innodb-buffer-pool-size=32M",
+		logFileSize[s.cfg.Kind], "--innodb-buffer-pool-size=32M",
 		"--innodb-flush-log-at-trx-commit=2", "--sync-binlog=0",
 	}, userArgs()...)
+	args = append(args, s.cfg.Kind.args(s.cfg.Host, s.extraPort, s.initFile())...)
 	if s.readOnly {
 		args = append(args, "--read-only=1")
 	}
@@ -196,3 +199,5 @@ func (s *Server) Host() string { return s.cfg.Host }
 func (s *Server) Port() int { return s.cfg.Port }
 
 func (s *Server) dataDir() string { return filepath.Join(s.dir, "data") }
+
+func (s *Server) initFile() string { return filepath.Join(s.dir, "users.sql") }

@@ -18,7 +18,7 @@ func isRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 func isReset(err error) bool   { return errors.Is(err, syscall.ECONNRESET) }
 
 func TestMariaDBIsInstalled(t *testing.T) {
-	must(t, lab.Available())
+	must(t, lab.Available(lab.MariaDB))
 }
 
 func TestRestartKeepsRowsAndAddress(t *testing.T) {
