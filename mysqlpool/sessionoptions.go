@@ -86,7 +86,8 @@ func WithStrictPins() Option {
 const mostStatements = 16382 // the server's default of max_prepared_stmt_count, for all connections together
 
 // WithStatementCache sets how many prepared statements each backend keeps. A text with arguments is kept from its second use on, one
-// that was prepared by name at once; the least recently used makes room. One costs a MariaDB server some 32 to 64 KB. Default 64.
+// that was prepared by name at once; the least recently used makes room. On MySQL a text has one statement for each combination of its
+// arguments' types, NULL being one, and no more than 8. One costs a MariaDB server some 32 to 64 KB. Default 64.
 func WithStatementCache(n int) Option {
 	return sessionOption("WithStatementCache", func(s *sessionSettings) error {
 		if n < 1 || n > mostStatements {

@@ -81,6 +81,7 @@ func (s *source) ready(ctx context.Context, b *backend) error {
 	b.flavour, b.birth = flavour, newBirth(flavour.version, s.names, answers)
 	b.birth.statements = s.setUp()
 	b.cache.limit, b.cache.n = s.statementCache, s.counters
+	b.cache.typed = !strings.Contains(flavour.version, "MariaDB")
 	s.modes.Store(uint32(b.birth.modes))
 	if s.traits.Load() == nil {
 		checker := driver.NamedValueChecker(b.conn)

@@ -1,12 +1,14 @@
 package mysqlpool
 
 import (
+	"bytes"
 	"container/list"
 	"context"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"sync/atomic"
 
 	"github.com/go-sql-driver/mysql"
@@ -14,13 +16,20 @@ import (
 )
 
 // statements are the prepared statements of one backend, the least recently used given up first. A statement binds the default
-// database, the character sets and sql_mode when it is prepared: they are part of its key.
+// database, the character sets and sql_mode when it is prepared: they are part of its key. On MySQL it also binds the types of its
+// parameters when it is first executed: there is one statement for each combination of the arguments' kinds.
 type statements struct {
-	limit int // 0: none is kept
-	byKey map[statementKey]*list.Element
-	order list.List // of *statement, most recently used first
+	limit int                           // 0: none is kept
+	typed bool                          // parameters keep the types of the first execution
+	byKey map[statementKey][]*statement // most recently used first
+	order list.List                     // of *statement, most recently used first
+	kinds []byte                        // of the arguments of the call that is looked at
 	n     *counters
 }
+
+// mostVariants bounds how many statements one text has in the cache, so that a text with many arguments that are NULL now and then does
+// not push out all others.
+const mostVariants = 8
 
 type statementKey struct {
 	bound uint64
@@ -34,35 +43,48 @@ type statement struct {
 	exec   driver.StmtExecContext
 	query  driver.StmtQueryContext
 	inputs int
-	kept   bool // in the cache
+	kinds  []byte        // of the arguments it was first executed with; none: it fits all
+	place  *list.Element // in the cache's order; nil: it is not kept
 }
 
-func (c *statements) find(key statementKey) *statement {
-	e := c.byKey[key]
-	if e == nil {
-		return nil
+// find returns a statement that fits arguments of these kinds; without any each does.
+func (c *statements) find(key statementKey, kinds []byte) *statement {
+	variants := c.byKey[key]
+	for i, s := range variants {
+		if len(kinds) == 0 || len(s.kinds) == 0 || bytes.Equal(s.kinds, kinds) {
+			copy(variants[1:i+1], variants[:i])
+			variants[0] = s
+			c.order.MoveToFront(s.place)
+			return s
+		}
 	}
-	c.order.MoveToFront(e)
-	return e.Value.(*statement)
+	return nil
 }
 
 // keep puts s into the cache.
 func (c *statements) keep(s *statement) {
 	if c.byKey == nil {
-		c.byKey = map[statementKey]*list.Element{}
+		c.byKey = map[statementKey][]*statement{}
 	}
 	c.shrink(c.limit - 1)
-	c.byKey[s.key] = c.order.PushFront(s)
-	s.kept = true
+	if variants := c.byKey[s.key]; len(variants) == mostVariants {
+		c.evict(variants[len(variants)-1])
+	}
+	c.byKey[s.key] = slices.Insert(c.byKey[s.key], 0, s)
+	s.place = c.order.PushFront(s)
 	c.n.cached.Add(1)
 }
 
 // shrink gives up the least recently used until no more than n are left. Closing has no answer, so that it costs no round trip.
 func (c *statements) shrink(n int) {
 	for c.order.Len() > n {
-		c.drop(c.order.Back().Value.(*statement))
-		c.n.evictions.Add(1)
+		c.evict(c.order.Back().Value.(*statement))
 	}
+}
+
+func (c *statements) evict(s *statement) {
+	c.drop(s)
+	c.n.evictions.Add(1)
 }
 
 // halve gives up half of them, and allows no more than are left, but for one.
@@ -74,9 +96,12 @@ func (c *statements) halve() {
 
 // drop closes s.
 func (c *statements) drop(s *statement) {
-	if e := c.byKey[s.key]; e != nil && e.Value.(*statement) == s {
-		c.order.Remove(e)
-		delete(c.byKey, s.key)
+	if i := slices.Index(c.byKey[s.key], s); i >= 0 {
+		c.byKey[s.key] = slices.Delete(c.byKey[s.key], i, i+1)
+		if len(c.byKey[s.key]) == 0 {
+			delete(c.byKey, s.key)
+		}
+		c.order.Remove(s.place)
 		c.n.cached.Add(-1)
 	}
 	s.stmt.Close() // fails only if the connection does, and then the next use says so
@@ -89,8 +114,8 @@ func (c *statements) clear() {
 	c.order.Init()
 }
 
-// A sighting remembers which texts were met before, roughly: a text is worth keeping from its second use on. It is bounded, and where
-// two texts share a place the later one is remembered.
+// A sighting remembers which texts were met before, with arguments of which kinds, roughly: a statement is worth keeping from its second
+// use on. It is bounded, and where two share a place the later one is remembered.
 type sighting struct {
 	seed  maphash.Seed
 	slots [4096]atomic.Uint64
@@ -98,8 +123,8 @@ type sighting struct {
 
 func (s *sighting) init() { s.seed = maphash.MakeSeed() }
 
-func (s *sighting) again(key statementKey) bool {
-	h := maphash.String(s.seed, key.text) ^ key.bound
+func (s *sighting) again(key statementKey, kinds []byte) bool {
+	h := maphash.String(s.seed, key.text) ^ key.bound ^ maphash.Bytes(s.seed, kinds)
 	return s.slots[h%uint64(len(s.slots))].Swap(h) == h
 }
 
@@ -170,21 +195,43 @@ func (b *backend) squeeze() {
 func (b *backend) prepared(ctx context.Context, c *call) (*statement, error) {
 	b.squeeze()
 	key := statementKey{b.binds(c), c.text}
-	if s := b.cache.find(key); s != nil {
-		b.cache.n.hits.Add(1)
-		return s, nil
+	kinds, known := b.cache.kindsOf(c.args)
+	if known {
+		if s := b.cache.find(key, kinds); s != nil {
+			b.cache.n.hits.Add(1)
+			s.executeAs(kinds)
+			return s, nil
+		}
 	}
 	s, err := b.prepareAs(ctx, c, key)
 	if err != nil {
 		return nil, err
 	}
-	if b.cache.limit > 0 && (b.cache.n.seen.again(key) || c.named) {
+	if known && b.cache.limit > 0 && (b.cache.n.seen.again(key, kinds) || c.named) {
 		b.cache.n.misses.Add(1)
+		s.executeAs(kinds)
 		b.cache.keep(s)
 	} else {
 		b.cache.n.oneShots.Add(1)
 	}
 	return s, nil
+}
+
+// kindsOf returns the kinds of the arguments, if they matter, until it is called again, and whether a statement that is executed with
+// them may be kept.
+func (c *statements) kindsOf(args []driver.NamedValue) (kinds []byte, known bool) {
+	if !c.typed || c.limit == 0 {
+		return nil, true
+	}
+	c.kinds, known = appendKinds(c.kinds[:0], args)
+	return c.kinds, known
+}
+
+// executeAs takes note of the arguments of the first execution.
+func (s *statement) executeAs(kinds []byte) {
+	if len(s.kinds) == 0 && len(kinds) == s.inputs {
+		s.kinds = slices.Clone(kinds)
+	}
 }
 
 // prepareAs prepares the text, under the settings that it was prepared by name under, if they were others.
@@ -219,7 +266,7 @@ func (b *backend) inputs(ctx context.Context, c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if !s.kept {
+	if s.place == nil {
 		s.stmt.Close() // fails only if the connection does, and then the next use says so
 	}
 	return s.inputs, nil
@@ -237,11 +284,11 @@ func (b *backend) execute(ctx context.Context, c *call) error {
 		again := hasNumber(err, needReprepare, unknownStatement) && try < 3
 		halfSent := err != nil && !isServerError(err) // the server may keep some of its arguments for the next execution
 		switch {
-		case (again || halfSent) && s.kept:
+		case (again || halfSent) && s.place != nil:
 			b.cache.drop(s)
-		case !s.kept && c.rows != nil:
+		case s.place == nil && c.rows != nil:
 			c.once = s
-		case !s.kept:
+		case s.place == nil:
 			s.stmt.Close() // as above
 		}
 		if !again {

@@ -2,9 +2,11 @@ package sessiontest_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +21,26 @@ const historyDefault = 5 * time.Second
 // shared is the server of all tests that do it no harm.
 var shared *lab.Server
 
+// sharedMySQL is the same of MySQL's, started by the first test that needs it.
+var sharedMySQL struct {
+	start sync.Once
+	srv   *lab.Server
+	err   error
+}
+
+// mysqlServer returns the shared MySQL server. Without MySQL the test is skipped.
+func mysqlServer(t testing.TB) *lab.Server {
+	t.Helper()
+	sharedMySQL.start.Do(func() {
+		sharedMySQL.srv, sharedMySQL.err = lab.Start(context.Background(), lab.Config{Kind: lab.MySQL})
+	})
+	if errors.Is(sharedMySQL.err, lab.ErrNoMySQL) {
+		t.Skip(sharedMySQL.err)
+	}
+	must(t, sharedMySQL.err)
+	return sharedMySQL.srv
+}
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	srv, err := lab.Start(context.Background(), lab.Config{})
@@ -28,9 +50,14 @@ func TestMain(m *testing.M) {
 	}
 	shared = srv
 	code := m.Run()
-	if err := srv.Close(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
+	for _, srv := range []*lab.Server{srv, sharedMySQL.srv} {
+		if srv == nil {
+			continue
+		}
+		if err := srv.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
 	}
 	os.Exit(code)
 }
