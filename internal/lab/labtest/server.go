@@ -14,6 +14,7 @@ import (
 // Start starts a server for one test. Without MariaDB the test fails: a fault that was not tried proves nothing.
 func Start(t testing.TB, cfg lab.Config) *lab.Server {
 	t.Helper()
+	Begin(t)
 	srv, err := lab.Start(t.Context(), cfg)
 	Must(t, err)
 	t.Cleanup(func() { Must(t, srv.Close()) })
@@ -23,6 +24,7 @@ func Start(t testing.TB, cfg lab.Config) *lab.Server {
 // Through starts a proxy in front of the server and returns it with the DSN that leads through it: dsn is one of the server's.
 func Through(t testing.TB, srv *lab.Server, dsn string) (*lab.Proxy, string) {
 	t.Helper()
+	Begin(t)
 	proxy, err := lab.NewProxy(t.Context(), srv.Addr())
 	Must(t, err)
 	t.Cleanup(func() { Must(t, proxy.Close()) })
@@ -49,6 +51,7 @@ func Stock(t testing.TB, dsn string) *sql.DB {
 // StockOf is [Stock] with more than a DSN can say. It changes cfg's logger.
 func StockOf(t testing.TB, cfg *mysql.Config) *sql.DB {
 	t.Helper()
+	Begin(t)
 	cfg.Logger = &mysql.NopLogger{}
 	connector, err := mysql.NewConnector(cfg)
 	Must(t, err)
@@ -60,6 +63,7 @@ func StockOf(t testing.TB, cfg *mysql.Config) *sql.DB {
 // Hold checks a connection out of the DB until the test ends, or the test closes it.
 func Hold(ctx context.Context, t testing.TB, db *sql.DB) *sql.Conn {
 	t.Helper()
+	Begin(t)
 	conn, err := db.Conn(ctx)
 	Must(t, err)
 	t.Cleanup(func() { conn.Close() }) // a test may have closed or lost it

@@ -20,6 +20,7 @@ func Must(t testing.TB, err error) {
 // Within is the test's context with a limit, so that what hangs ends with a name.
 func Within(t testing.TB, limit time.Duration) context.Context {
 	t.Helper()
+	Begin(t)
 	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, fmt.Errorf("the test's limit of %v has passed", limit))
 	t.Cleanup(cancel)
 	return ctx

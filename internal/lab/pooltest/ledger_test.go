@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -119,17 +120,11 @@ func (l *ledger) firstAfter(at time.Time) time.Duration {
 	return first
 }
 
-// starvedBy counts the callers refused with an error that matches.
-func (l *ledger) starvedBy(want error) int {
+// starvedSoFar are the refusals of callers until now.
+func (l *ledger) starvedSoFar() []error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := 0
-	for _, err := range l.starved {
-		if errors.Is(err, want) {
-			n++
-		}
-	}
-	return n
+	return slices.Clone(l.starved)
 }
 
 func (l *ledger) await(ctx context.Context, t *testing.T, what string, n int, since time.Time) {

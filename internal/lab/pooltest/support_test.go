@@ -29,6 +29,7 @@ var (
 
 func startPair(t testing.TB) *lab.Cluster {
 	t.Helper()
+	labtest.Begin(t)
 	pair, err := lab.StartPair(t.Context())
 	must(t, err)
 	t.Cleanup(func() { must(t, pair.Close()) })
@@ -52,6 +53,7 @@ func newResolver(t testing.TB, name, ip string) *lab.Resolver {
 // open makes a pool that must close in order when the test ends.
 func open(t testing.TB, dsn string, opts ...mysqlpool.Option) *mysqlpool.Pool {
 	t.Helper()
+	labtest.Begin(t)
 	pool, err := mysqlpool.New(t.Context(), dsn, quiet(opts)...)
 	must(t, err)
 	t.Cleanup(func() { closePool(t, pool) })

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 )
 
 // historyFor is how long the random history runs; the proof takes 10m.
@@ -49,6 +50,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	shared = srv
+	labtest.Share(srv)
 	code := m.Run()
 	for _, srv := range []*lab.Server{srv, sharedMySQL.srv} {
 		if srv == nil {

@@ -43,31 +43,21 @@ func TestRiskKillHitsAnotherServer(t *testing.T) {
 	t.Cleanup(func() { db.Close() })
 	id := text(ctx, t, db, "SELECT CONNECTION_ID()")
 	// An innocent client of the same user on server b with the same connection id.
-	var innocent *sql.Conn
-	var innocents []*sql.DB
+	others := stock(t, b.DSN("app", ""))
+	innocent := hold(ctx, t, others)
 	for range 200 {
-		d := stock(t, b.DSN("app", ""))
-		innocents = append(innocents, d)
-		conn, err := d.Conn(ctx)
-		must(t, err)
-		if text(ctx, t, conn, "SELECT CONNECTION_ID()") == id {
-			innocent = conn
+		if text(ctx, t, innocent, "SELECT CONNECTION_ID()") == id {
 			break
 		}
+		innocent = hold(ctx, t, others)
 	}
-	if innocent == nil {
-		t.Fatalf("no connection %s on b", id)
-	}
+	want(t, "the innocent's connection", text(ctx, t, innocent, "SELECT CONNECTION_ID()"), id)
 	got := make(chan error, 1)
 	go func() {
 		_, err := innocent.ExecContext(ctx, "SELECT SLEEP(1) /* innocent */ FROM information_schema.collations LIMIT 3")
 		got <- err
 	}()
-	lab.Until(ctx, "innocent runs", func(ctx context.Context) (bool, error) {
-		var n int
-		err := b.Admin().QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%innocent%' AND info LIKE 'SELECT SLEEP%'").Scan(&n)
-		return n > 0, err
-	})
+	until(ctx, t, "the innocent's statement runs", func() bool { return running(ctx, t, b, "innocent") == 1 })
 	toB.Store(true)
 	short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
 	defer cancel()
@@ -76,7 +66,6 @@ func TestRiskKillHitsAnotherServer(t *testing.T) {
 	if err := <-got; err != nil {
 		t.Errorf("innocent statement on ANOTHER server: %v", err)
 	}
-	_ = innocents
 }
 
 // long data pending in a cached statement after a client-side error.

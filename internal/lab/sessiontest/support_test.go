@@ -35,6 +35,7 @@ func database(t testing.TB) string {
 
 func databaseOn(t testing.TB, srv *lab.Server) string {
 	t.Helper()
+	labtest.Begin(t)
 	name := "t" + fmt.Sprintf("%x", time.Now().UnixNano())
 	admin(t, srv, "CREATE DATABASE "+name)
 	admin(t, srv, "GRANT ALL ON `"+name+"`.* TO app@'%'")
@@ -56,6 +57,7 @@ func admin(t testing.TB, srv *lab.Server, statement string) {
 // open opens a DB over sessions that must close in order when the test ends.
 func open(t testing.TB, dsn string, opts ...mysqlpool.Option) (*sql.DB, *mysqlpool.Connector) {
 	t.Helper()
+	labtest.Begin(t)
 	opts = append([]mysqlpool.Option{weir.WithLogger(slog.New(slog.DiscardHandler))}, opts...)
 	db, err := mysqlpool.Open(t.Context(), dsn, opts...)
 	must(t, err)
