@@ -3,6 +3,7 @@ package weir
 import (
 	"context"
 	"runtime"
+	"time"
 )
 
 // Stacked counts the callers who have queued without the lock and were not brought over yet. Nobody may arrive meanwhile.
@@ -73,4 +74,13 @@ func Aging[T any](p *Pool[T]) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.governor.aging
+}
+
+// ExpireLate ends the waits that have lasted for MaxWait as if the alarm had come late, up to a batch of them, and audits.
+func ExpireLate[T any](p *Pool[T], late time.Duration) error {
+	p.mu.Lock()
+	p.clock.epoch = p.clock.epoch.Add(-late)
+	p.mu.Unlock()
+	p.expire()
+	return Audit(p)
 }

@@ -218,3 +218,23 @@ func TestNoAlarmIsLeftAfterClose(t *testing.T) {
 		audit(t, p)
 	})
 }
+
+// On a busy machine the alarm for MaxWait comes late, and many waits have lasted for long enough. They end in batches.
+func TestManyWaitsThatAreOverdueEndInBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, &maker{}, weir.WithMaxOpen(1), weir.WithMaxWait(time.Second))
+		lent := hold(t, p)
+		var waits []<-chan answer
+		for range 300 {
+			waits = append(waits, ask(t.Context(), p))
+		}
+		if err := weir.ExpireLate(p, 2*time.Second); err != nil {
+			t.Error(err)
+		}
+		for _, wait := range waits {
+			exhausted(t, wait)
+		}
+		lent.Release()
+		audit(t, p)
+	})
+}

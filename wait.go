@@ -234,11 +234,7 @@ func (p *Pool[T]) expire() {
 	p.admitLocked()
 	now := p.clock.exact()
 	var f *facts
-	for n := 0; p.queue.front != nil && p.queue.front.deadline(p.opts.maxWait) <= now; n++ {
-		if n == expireBatch {
-			p.limit.by(now, now)
-			return
-		}
+	for n := 0; n < expireBatch && p.queue.front != nil && p.queue.front.deadline(p.opts.maxWait) <= now; n++ {
 		if f == nil {
 			f = p.factsLocked(now)
 		}
