@@ -60,6 +60,7 @@ func TestStatsAllocateNothing(t *testing.T) {
 
 // Callers who wait use the same few waiters again and again. The race detector makes sync.Pool throw some of them away.
 func TestWaitsAllocateNothing(t *testing.T) {
+	leavesNothing(t)
 	const callers, uses = 8, 2000
 	p := newPool(t, &maker{}, weir.WithMaxOpen(2), weir.WithMinIdle(2), weir.WithCheckWindow(time.Hour), weir.WithMaxWait(time.Minute))
 	crowd := func() {
@@ -113,6 +114,7 @@ func (c *lateContext) Err() error {
 }
 
 func TestGivingUpAllocatesTheErrorAndLittleElse(t *testing.T) {
+	leavesNothing(t)
 	p := newPool(t, &maker{}, weir.WithMaxOpen(1))
 	l := hold(t, p)
 	defer l.Release()

@@ -146,6 +146,7 @@ func TestLeakNamingIsOffByDefault(t *testing.T) {
 
 // The runtime's clean-ups run outside every bubble, so this one lives in real time.
 func TestDroppedLeaseIsFound(t *testing.T) {
+	leavesNothing(t)
 	seen := &recorder{}
 	p, err := weir.New(t.Context(), (&maker{}).factory(), weir.WithMaxOpen(2), weir.WithLeakThreshold(time.Hour),
 		weir.WithSweepEvery(5*time.Millisecond), weir.WithObserver(seen), quiet())

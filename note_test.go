@@ -146,6 +146,7 @@ func TestCloseErrorTellsTheNote(t *testing.T) {
 
 // The first note on a resource makes room for those that follow.
 func TestNoteAllocatesNothingTheSecondTime(t *testing.T) {
+	leavesNothing(t)
 	p := newPool(t, &maker{}, weir.WithMinIdle(1), weir.WithMaxOpen(1), weir.WithCheckWindow(time.Hour))
 	got := testing.AllocsPerRun(1000, func() {
 		l := hold(t, p)

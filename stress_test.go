@@ -5,7 +5,6 @@ import (
 	"flag"
 	"math/rand/v2"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -73,6 +72,7 @@ func TestStressKeepsSingleOwnership(t *testing.T) {
 
 // stress lets a crowd loose on a pool. One use in so many is a discard.
 func stress(t *testing.T, crowd, discards int, window, lasts time.Duration) weir.Stats {
+	leavesNothing(t)
 	f := &forge{t: t}
 	p, err := weir.New(t.Context(), weir.Factory[*claim]{Open: f.open, Close: f.close, Check: f.check}, quiet(),
 		weir.WithMaxOpen(7), weir.WithMinIdle(2), weir.WithStartBackground(), weir.WithCheckWindow(window),
@@ -128,7 +128,6 @@ func stress(t *testing.T, crowd, discards int, window, lasts time.Duration) weir
 	if s.Acquired != uint64(served.Load()) {
 		t.Errorf("Acquired is %d, callers got %d", s.Acquired, served.Load())
 	}
-	noneLeft(t)
 	t.Logf("%d leases, %d of them again, %d refusals, %d opens, %d failed, retired %v",
 		served.Load(), again.Load(), refused.Load(), s.Opened, s.OpenFails, s.Retired)
 	return s
@@ -209,22 +208,5 @@ func operate(t *testing.T, p *weir.Pool[*claim]) {
 		if err := weir.Audit(p); err != nil {
 			t.Error(err)
 		}
-	}
-}
-
-// noneLeft waits for the last goroutines of the pool to be gone.
-func noneLeft(t *testing.T) {
-	t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
-	for {
-		stacks := make([]byte, 1<<20)
-		stacks = stacks[:runtime.Stack(stacks, true)]
-		if !strings.Contains(string(stacks), "weir.(*Pool[") {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("goroutines of a pool are left:\n%s", stacks)
-		}
-		runtime.Gosched()
 	}
 }
