@@ -2,7 +2,6 @@ package mysqlpool
 
 import (
 	"database/sql/driver"
-	"strings"
 
 	"github.com/weirpool/weir/internal/sqltext"
 )
@@ -84,9 +83,6 @@ func (c *call) effective() bool {
 	n, err := c.result.RowsAffected()
 	return err != nil || n > 0
 }
-
-// chains reports whether a statement that ends a transaction begins the next one.
-func (c *call) chains() bool { return strings.Contains(strings.ToUpper(c.text), "CHAIN") }
 
 // noResult is that of a statement that changes nothing.
 type noResult struct{}

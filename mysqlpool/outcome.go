@@ -5,7 +5,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"regexp"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/weirpool/weir/internal/sqltext"
@@ -63,7 +62,7 @@ func (s *session) afterDeath(ctx context.Context, c *call, err error, depends bo
 			return false, s.outcomeUnknown("the connection died under COMMIT", cause)
 		case c.late:
 			return false, ctx.Err()
-		case !unsent && c.st.Kind != sqltext.Read && !(c.inTx && c.staysInside()):
+		case !unsent && c.st.Kind != sqltext.Read && !(c.inTx && c.st.Reach != sqltext.ReachAny):
 			return false, s.outcomeUnknown("the connection died before the answer came", lost)
 		}
 		return false, lost
@@ -90,17 +89,6 @@ func (s *session) afterDeath(ctx context.Context, c *call, err error, depends bo
 	return false, s.outcomeUnknown("the connection died before the answer came", cause)
 }
 
-// staysInside reports whether what a statement does in a transaction certainly ends with the transaction. Others may commit it first.
-func (c *call) staysInside() bool {
-	switch c.st.Kind {
-	case sqltext.Rollback, sqltext.Savepoint, sqltext.Use:
-		return true
-	}
-	return changesRows.MatchString(c.text)
-}
-
-var changesRows = regexp.MustCompile(`(?i)^\s*(INSERT|REPLACE|UPDATE|DELETE|SELECT|WITH)\s`)
-
 func (s *session) outcomeUnknown(what string, cause error) error {
 	s.con.counters.unknown.Add(1)
 	if isServerError(cause) {
@@ -124,7 +112,7 @@ func (s *session) lose(c *call, cause error) error {
 		sentinel = errTransactionLost
 	}
 	lost := &lostError{sentinel, what, cause}
-	over := c != nil && (c.do == endsTx || c.ends != endsNothing && !s.inTx && !c.chains())
+	over := c != nil && (c.do == endsTx || c.ends != endsNothing && !s.inTx && !c.st.Chains)
 	if !over || s.pinned != nil {
 		s.lost = lost
 	}

@@ -14,7 +14,7 @@ import (
 // dead it goes on with another, if nothing is lost by that.
 func (s *session) perform(ctx context.Context, c *call) error {
 	s.classify(c)
-	if s.lost != nil && s.pinned == nil && !s.inTx && c.do == execs && c.ends == rollsBack && !c.chains() {
+	if s.lost != nil && s.pinned == nil && !s.inTx && c.do == execs && c.ends == rollsBack && !c.st.Chains {
 		s.lost, c.result = nil, noResult{} // the server has rolled back
 		return nil
 	}
@@ -34,7 +34,7 @@ func (s *session) perform(ctx context.Context, c *call) error {
 			s.settle()
 			return err
 		}
-		if asks := c.asks(); held && !s.trail.leads(asks, c.text, s.b) {
+		if asks := c.asks(); held && !s.trail.leads(asks, c.st, s.b) {
 			return s.lostTrail(asks)
 		}
 		depends := held && s.depends(c)
@@ -81,8 +81,15 @@ func (s *session) classify(c *call) {
 	}
 }
 
-// readAgain reads the text as the borrowed backend does, if it reads otherwise than backends did that were opened last.
+// readAgain reads the text as the borrowed backend does, if it reads otherwise than backends did that were opened last. A session
+// that drops its default database has none from then on: only this backend is so.
 func (s *session) readAgain(ctx context.Context, c *call) error {
+	if c.st.Kind == sqltext.Share && c.st.Schema != "" && strings.EqualFold(c.st.Schema, s.schema()) {
+		drops := *c.st
+		drops.Kind, drops.Pin, drops.Opaque = sqltext.Pins, sqltext.Unknown, true
+		c.st = &drops
+		return s.admit(ctx, c)
+	}
 	modes := s.state.reads(s.b.birth.modes)
 	if modes == c.modes || c.text == "" || c.do > queries {
 		return nil
@@ -90,6 +97,14 @@ func (s *session) readAgain(ctx context.Context, c *call) error {
 	c.modes, c.st = modes, nil
 	s.classify(c)
 	return s.admit(ctx, c)
+}
+
+// schema is the session's default database, as far as a backend is held.
+func (s *session) schema() string {
+	if schema := s.state.defaultSchema(); schema != "" {
+		return schema
+	}
+	return s.b.birth.schema
 }
 
 // borrow gets the session a backend, if it holds none.
@@ -257,7 +272,7 @@ func (s *session) note(c *call) {
 		b.state = s.state
 	}
 	binding := c.st.Kind == sqltext.Use || c.st.Kind == sqltext.Set
-	b.tainted = b.tainted || staysBehind(c)
+	b.tainted = b.tainted || c.st.Taints
 	if c.st.Opaque || b.strange != 0 && binding {
 		b.strange = s.con.counters.strange.Add(1) | strangeBit
 	}
@@ -265,7 +280,7 @@ func (s *session) note(c *call) {
 	case c.do == endsTx:
 		s.inTx, s.readOnly = false, false
 	case c.st.Kind == sqltext.Begin && c.do != begins:
-		s.readOnly = strings.Contains(strings.ToUpper(c.text), "READ ONLY")
+		s.readOnly = c.st.ReadOnly
 	case c.ends != endsNothing && !s.inTx:
 		s.readOnly = false
 	}
@@ -273,12 +288,6 @@ func (s *session) note(c *call) {
 	if c.ends == rollsBack && s.pinned == nil {
 		s.lost = nil
 	}
-}
-
-// staysBehind reports whether a statement leaves what a reset does not take away: on MariaDB that spoils the next user's transactions, after
-// XA, and shows him the texts of this one's statements, with profiling.
-func staysBehind(c *call) bool {
-	return c.st.Pin == sqltext.XA || c.st.Pin == sqltext.UnlistedSet && strings.Contains(strings.ToLower(c.text), "profiling")
 }
 
 // settle gives the backend back unless the session must keep it.
@@ -323,7 +332,7 @@ func (s *session) failed(ctx context.Context, c *call, err error, depends bool) 
 		s.worst = err
 	}
 	if c.sent {
-		s.trail.text, s.trail.fail = c.text, true
+		s.trail.st, s.trail.fail = c.st, true
 	}
 	halfBegun := c.do == begins && c.opts.Isolation != 0 // SET TRANSACTION may have worked where START TRANSACTION did not
 	if c.sent && (c.st.Kind == sqltext.Set || halfBegun) {

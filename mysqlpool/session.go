@@ -269,7 +269,7 @@ var holdNotes = func() (notes [int(holdsPins) + PinReasons]string) {
 
 // What is no text is classified by hand.
 var (
-	asPing  = sqltext.Statement{Kind: sqltext.Read}
+	asPing  = sqltext.Statement{Kind: sqltext.Read, Reach: sqltext.ReachSession}
 	asPin   = sqltext.Statement{Kind: sqltext.Pins, Opaque: true}
 	asBegin = sqltext.Statement{Kind: sqltext.Begin}
 )

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/weirpool/weir"
@@ -38,10 +37,9 @@ type trail struct {
 	// What weir itself had run on the backend when the previous statement returned: it overwrites what that left.
 	runs, asks uint64
 
-	text string // of the previous statement, to be looked at when somebody asks for its warnings or its sequence's value
-	kind sqltext.Kind
-	fail bool // it was refused
-	mute bool // it may not have been sent at all
+	st   *sqltext.Statement // the previous one
+	fail bool               // it was refused
+	mute bool               // it may not have been sent at all
 }
 
 const (
@@ -60,10 +58,10 @@ func (t *trail) again() (weir.Lease[*backend], bool) {
 }
 
 // leads reports whether what the statement asks for may lie on b, in the present tenure. ROW_COUNT() does: each statement that is sent sets it.
-func (t *trail) leads(asks sqltext.Sticky, text string, b *backend) bool {
+func (t *trail) leads(asks sqltext.Sticky, st *sqltext.Statement, b *backend) bool {
 	return asks == 0 || (!asks.Has(stickyID) || t.number.here != strangers || asks&^stickyID == 0 && t.number.left && t.number.known()) &&
 		(!asks.Has(sqltext.RowCount) || !t.mute) &&
-		(!asks.Has(stickyValue) || t.ownValue(text)) &&
+		(!asks.Has(stickyValue) || t.ownValue(st)) &&
 		(!asks.Has(sqltext.FoundRows) || t.found == t.tenure && t.asks == b.asks) &&
 		(!asks.Has(sqltext.Warnings) || t.ownWarnings())
 }
@@ -96,7 +94,7 @@ func (t *trail) leave(c *call) {
 	if leaves.Has(sqltext.FoundRows) && (selects || c.st.Pin == sqltext.CalcFoundRows) {
 		t.found = t.tenure
 	}
-	t.text, t.kind, t.fail, t.mute = c.text, c.st.Kind, false, c.do == prepares
+	t.st, t.fail, t.mute = c.st, false, c.do == prepares
 }
 
 // insertID is the number that the call's answer gave, or 0.
@@ -111,40 +109,21 @@ func (c *call) insertID(b *backend) int64 {
 	return id
 }
 
-// ownWarnings reports whether the previous statement has certainly left its own warnings, and be it none. One that uses no table and has
-// none leaves those of before; and whether it uses one is told only where that is plain.
-func (t *trail) ownWarnings() bool {
-	if t.fail || t.kind == sqltext.Share && changesTable.MatchString(t.text) {
-		return true
-	}
-	text := plainString.ReplaceAllString(t.text, "0")
-	return readsTable.MatchString(text) && !strings.ContainsAny(text, `'"#`) && !strings.Contains(text, "--") && !strings.Contains(text, "/*")
-}
-
-var (
-	changesTable = regexp.MustCompile(`(?i)^\s*(INSERT|REPLACE|UPDATE|DELETE|ALTER TABLE|CREATE TABLE|DROP TABLE)\s`)
-	plainString  = regexp.MustCompile(`'[^'\\]*'`)
-	readsTable   = regexp.MustCompile("(?i)\\sFROM\\s+(`|[a-ce-z_]|d[a-tv-z_0-9])")
-)
+// ownWarnings reports whether the previous statement has certainly left its own warnings, and be it none.
+func (t *trail) ownWarnings() bool { return t.fail || t.st != nil && t.st.OwnWarnings }
 
 // ownValue reports whether the previous statement has taken a value from the very sequence that the text asks for. What a sequence gave
 // to whom is kept for each sequence on its own.
-func (t *trail) ownValue(text string) bool {
-	took, asked := nextValue.FindAllStringSubmatch(t.text, -1), lastValue.FindAllStringSubmatch(text, -1)
-	return !t.fail && len(took) == 1 && len(asked) == 1 && strings.EqualFold(took[0][1], asked[0][1])
+func (t *trail) ownValue(st *sqltext.Statement) bool {
+	return !t.fail && t.st != nil && st.Recalls(t.st)
 }
-
-var (
-	nextValue = regexp.MustCompile("(?i)\\b(?:NEXTVAL\\s*\\(|NEXT\\s+VALUE\\s+FOR\\s)\\s*([\\w.`]+)")
-	lastValue = regexp.MustCompile("(?i)\\b(?:LASTVAL\\s*\\(|PREVIOUS\\s+VALUE\\s+FOR\\s)\\s*([\\w.`]+)")
-)
 
 // lend borrows a backend for a statement: that of the previous one if what it left matters, any otherwise.
 func (s *session) lend(ctx context.Context, c *call) (weir.Lease[*backend], error) {
 	asks, n := c.asks(), &s.trail.number
 	if asks != 0 || n.here != strangers {
 		lease, ok := s.trail.again()
-		if ok && !s.trail.leads(asks, c.text, lease.Value()) {
+		if ok && !s.trail.leads(asks, c.st, lease.Value()) {
 			lease.Release()
 			ok = false
 		}

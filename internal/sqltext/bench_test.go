@@ -75,7 +75,7 @@ func mayAllocate(s sqltext.Statement) bool {
 	case sqltext.UnlistedSet, sqltext.UnsafeCharset, sqltext.AutocommitOff, sqltext.NextTransaction, sqltext.MultiStatement:
 		return true
 	}
-	return s.Kind == sqltext.Set || s.Kind == sqltext.Use
+	return s.Kind == sqltext.Set || s.Schema != ""
 }
 
 func TestCacheHitDoesNotAllocate(t *testing.T) {

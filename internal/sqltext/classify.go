@@ -1,5 +1,7 @@
 package sqltext
 
+import "strings"
+
 // Classify tells what text is, read under m. See [Statement].
 func Classify(text string, m Modes) Statement {
 	s := scan{lexer: lexer{text: text, modes: m}}
@@ -24,9 +26,19 @@ type scan struct {
 	body     body  // of a stored program; its statements are not run
 	ended    bool  // a semicolon has passed
 
-	locks  bool // FOR UPDATE, LOCK IN SHARE MODE
-	into   bool
-	impure bool // a function that is not known to be harmless
+	head     word // the first of the statement
+	locks    bool // FOR UPDATE, LOCK IN SHARE MODE
+	into     bool // INTO, but not into variables
+	impure   bool // a function that is not known to be harmless
+	setting  bool // SET has passed, but not that of an UPDATE
+	once     bool // the statement is behind SET STATEMENT ... FOR
+	taints   bool // what a reset leaves behind may have been set
+	selected int  // the depth of the last SELECT, counted from 1
+	from     bool // the last FROM named what is read
+
+	sequences int  // how often one was named
+	sureCall  bool // the call just opened, or NEXT VALUE FOR, is evaluated in any case
+	filtered  bool // unless rows are filtered
 }
 
 // advance goes to the next token and notes what it means.
@@ -59,8 +71,19 @@ func (s *scan) pin(p Pin) {
 // result draws the conclusions once the text has been passed.
 func (s *scan) result() Statement {
 	out := s.out
-	if out.Kind == Read && (s.impure || !s.plan && (s.into || s.locks)) {
-		out.Kind = Share
+	if out.Kind == Read {
+		if s.into && !s.plan {
+			out.Reach = ReachAny
+		}
+		if s.impure || !s.plan && (s.into || s.locks) {
+			out.Kind = Share
+		}
+	}
+	if out.Reach == ReachSession && s.impure {
+		out.Reach = ReachTransaction
+	}
+	if s.sequences != 1 || s.filtered && out.Leaves.Has(LastValue) {
+		out.Sequence = ""
 	}
 	if out.Leaves |= RowCount | FoundRows; !out.Sticky.Has(Warnings) {
 		out.Leaves |= Warnings
@@ -68,11 +91,15 @@ func (s *scan) result() Statement {
 	if out.Pin == NoPin {
 		return out
 	}
-	out.Kind, out.Changes, out.Schema = Pins, nil, ""
+	out.Kind, out.Changes, out.Schema, out.Chains, out.ReadOnly = Pins, nil, "", false, false
+	out.Taints = s.taints
 	switch out.Pin {
 	case Call, MultiStatement, UnlistedSet, UnsafeCharset, Unknown, TextPrepare:
 		out.Opaque = true
-		out.Leaves = everything
+		out.Leaves, out.Sequence, out.OwnWarnings = everything, "", false
+		out.Reach = ReachAny
+	case AutocommitOff, LockTables, FlushTables, XA:
+		out.Reach = ReachAny
 	}
 	return out
 }
@@ -99,9 +126,9 @@ func (s *scan) note(before token) {
 		s.noteUserVar()
 	case name:
 		s.noteWord(before)
-		s.noteVariable()
+		s.noteName()
 	case quoted:
-		s.noteVariable()
+		s.noteName()
 	case operator:
 		s.noteOperator(before)
 	}
@@ -112,6 +139,7 @@ func (s *scan) noteUserVar() {
 	if s.accounts && (s.prev.isName() || s.prev.kind == literal) {
 		return
 	}
+	s.into = s.into && s.prev.word != wInto
 	if s.out.Pin == UnlistedSet {
 		s.out.Pin = UserVariable
 	}
@@ -130,9 +158,40 @@ func (s *scan) noteWord(before token) {
 		s.locks = s.locks || s.prev.word == wFor
 	case wFor:
 		if s.prev.word == wValue {
-			s.sequence(before.word == wPrevious)
+			ahead := s.lexer
+			s.sequence(before.word == wPrevious, s.sequenceName(ahead, ahead.next(s.tok)), s.sureCall)
 		}
+	case wNext:
+		s.sureCall = s.sure(s.prev, s.depth)
+	case wSelect, wFrom, wWhere, wHaving, wLimit:
+		s.noteClause()
+	case wSet:
+		s.setting = s.head != wUpdate || s.ended
+	case wXA:
+		s.taints = s.taints || s.prev.kind == end || s.prev.is(';')
 	}
+}
+
+// noteClause looks at the words that a query consists of.
+func (s *scan) noteClause() {
+	s.filtered = s.filtered || s.tok.word != s.head
+	switch s.tok.word {
+	case wSelect:
+		s.selected = s.depth + 1
+	case wFrom: // not that of a function such as TRIM
+		s.from = s.head == wSelect && (s.depth == 0 || s.selected == s.depth+1)
+	}
+}
+
+// noteName looks at a name or a word that may be one.
+func (s *scan) noteName() {
+	if s.prev.word == wFrom && s.from {
+		s.out.OwnWarnings = s.out.OwnWarnings || s.tok.word != wDual
+	}
+	if s.setting && s.tok.to-s.tok.from >= len("profiling") {
+		s.taints = s.taints || strings.EqualFold(s.plain(s.tok), "profiling")
+	}
+	s.noteVariable()
 }
 
 // noteVariable looks at a name behind @@, or behind the dot of one.
@@ -165,11 +224,13 @@ func (s *scan) noteOperator(before token) {
 	case '(':
 		s.depth++
 		if s.prev.isName() && !s.columns && before.word != wInto && before.word != wAs {
-			s.call = s.prev
+			s.call, s.sureCall = s.prev, s.sure(before, s.depth-1)
 			s.impure = s.impure || before.is('.')
 		}
 	case ')':
-		s.depth--
+		if s.depth--; s.selected > s.depth+1 {
+			s.selected = 0
+		}
 	case ';':
 		s.ended = true
 	}
@@ -203,7 +264,7 @@ func (s *scan) called(t token, argument bool) {
 	case "found_rows":
 		s.asks(FoundRows)
 	case "nextval", "setval", "lastval":
-		s.sequence(string(f) == "lastval")
+		s.sequence(string(f) == "lastval", s.sequenceName(s.lexer, s.tok), s.sureCall && string(f) == "nextval")
 	case "wsrep_last_seen_gtid", "wsrep_last_written_gtid":
 		s.asks(LastValue)
 	default:
@@ -211,14 +272,4 @@ func (s *scan) called(t token, argument bool) {
 			s.impure = true
 		}
 	}
-}
-
-// sequence notes that the next value of a sequence is taken, or that the one taken before by this connection is asked for.
-func (s *scan) sequence(previous bool) {
-	s.impure = true
-	if previous {
-		s.asks(LastValue)
-		return
-	}
-	s.out.Leaves |= LastValue
 }

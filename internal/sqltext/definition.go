@@ -8,34 +8,39 @@ func (s *scan) definition() {
 		return
 	}
 	s.accounts = true // DEFINER = user@host
+	drops := verb == wDrop
 	for s.tok.kind != end && !s.ended {
 		switch t := s.advance(); {
-		case t.word == wOr, t.word == wReplace, t.word == wQualifier, t.word == wDefiner:
+		case t.word == wReplace:
+			drops = true
+		case t.word == wOr, t.word == wQualifier, t.word == wDefiner:
 		case s.prev.is('='), t.is('='), t.is('('), t.is(')'), t.kind == userVar:
 		default:
-			s.object(verb, t.word)
+			s.object(verb, t.word, drops)
 			return
 		}
 	}
 	s.pin(Unknown)
 }
 
-// object is told the kind of object that is defined.
-func (s *scan) object(verb, kind word) {
+// object is told the kind of object that is defined, and whether one of that name is dropped.
+func (s *scan) object(verb, kind word, drops bool) {
 	s.accounts = kind == wUser || kind == wRole
 	switch kind {
 	case wTemporary:
+		s.out.Reach = ReachTransaction
 		s.pin(TemporaryTable)
 	case wPrepare:
 		s.pin(TextPrepare)
 	case wTable:
+		s.out.OwnWarnings = true
 		if verb == wCreate { // ... SELECT inserts
 			s.insert()
 		}
 	case wTables, wObject, wInstance, wUser, wRole, wResource:
 	case wDatabase:
-		if verb == wDrop { // it may be the default database, of this connection or of others
-			s.pin(Unknown)
+		if drops {
+			s.dropped()
 		}
 	case wProcedure, wFunction, wTrigger, wEvent:
 		if verb != wDrop {
@@ -44,4 +49,17 @@ func (s *scan) object(verb, kind word) {
 	default:
 		s.pin(Unknown)
 	}
+}
+
+// dropped reads the name of the database that is dropped.
+func (s *scan) dropped() {
+	t := s.advance()
+	for t.word == wIf || t.word == wExists {
+		t = s.advance()
+	}
+	if !t.isName() {
+		s.pin(Unknown)
+		return
+	}
+	s.schema(t)
 }

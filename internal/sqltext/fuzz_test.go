@@ -48,8 +48,20 @@ func incoherent(s sqltext.Statement) string {
 		return "a pin without a reason, or a reason without a pin"
 	case (s.Kind == sqltext.Set) != (len(s.Changes) > 0):
 		return "a set without changes, or changes without a set"
-	case s.Schema != "" && s.Kind != sqltext.Use:
-		return "a schema without a use"
+	case s.Schema != "" && s.Kind != sqltext.Use && s.Kind != sqltext.Share:
+		return "a schema without a use or a drop"
+	case s.Chains && s.Kind != sqltext.Commit && s.Kind != sqltext.Rollback:
+		return "a chain without an end"
+	case s.ReadOnly && s.Kind != sqltext.Begin:
+		return "read only without a begin"
+	case s.Kind == sqltext.Read && s.Reach != sqltext.ReachSession:
+		return "a read that reaches further"
+	case (s.Kind == sqltext.Commit || s.Kind == sqltext.Begin) && s.Reach != sqltext.ReachAny:
+		return "a commit without reach"
+	case s.Taints && s.Kind != sqltext.Pins:
+		return "a taint without a pin"
+	case s.Sequence != "" && !s.Leaves.Has(sqltext.LastValue) && !s.Sticky.Has(sqltext.LastValue):
+		return "a sequence without a value"
 	case s.Opaque && s.Kind != sqltext.Pins:
 		return "opaque without a pin"
 	}
@@ -58,7 +70,8 @@ func incoherent(s sqltext.Statement) string {
 
 func alike(a, b sqltext.Statement) bool {
 	return a.Kind == b.Kind && a.Pin == b.Pin && a.Sticky == b.Sticky && a.Leaves == b.Leaves && a.Opaque == b.Opaque &&
-		a.Schema == b.Schema && len(a.Changes) == len(b.Changes)
+		a.Schema == b.Schema && a.Reach == b.Reach && a.Chains == b.Chains && a.ReadOnly == b.ReadOnly &&
+		a.OwnWarnings == b.OwnWarnings && a.Taints == b.Taints && a.Sequence == b.Sequence && len(a.Changes) == len(b.Changes)
 }
 
 func FuzzExecutableComment(f *testing.F) {

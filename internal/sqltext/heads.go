@@ -4,6 +4,7 @@ package sqltext
 func (s *scan) statement() {
 	for s.advance().is('(') {
 	}
+	s.head, s.filtered = s.tok.word, false
 	if s.depth > 0 {
 		s.parenthesised()
 		return
@@ -13,10 +14,15 @@ func (s *scan) statement() {
 		s.query()
 	case wWith:
 		s.with()
-	case wInsert, wReplace, wLoad:
+	case wInsert, wReplace:
 		s.insert()
-	case wUpdate, wDelete, wDo:
+		s.rows()
+	case wUpdate, wDelete:
 		s.share()
+		s.rows()
+	case wDo:
+		s.share()
+		s.out.Reach = ReachSession
 	case wCreate, wAlter, wDrop, wRename, wTruncate:
 		s.definition()
 	case wSet:
@@ -40,6 +46,7 @@ func (s *scan) rarer() {
 	case wCall:
 		s.pin(Call)
 	case wHandler:
+		s.query()
 		s.pin(Handler)
 	case wXA:
 		s.pin(XA)
@@ -56,18 +63,25 @@ func (s *scan) rarer() {
 		s.query()
 	case wGet:
 		s.diagnostics()
-	case wAnalyze: // it runs what it analyses
+	case wLoad, wAnalyze: // which runs what it analyses
 		s.insert()
 	case wOptimize, wCheck, wRepair, wKill, wSignal, wAdmin:
 		s.share()
 	default:
+		if s.tok.kind == end && !s.ended { // nothing but comments, if that: the server refuses it
+			s.query()
+			return
+		}
 		s.pin(Unknown)
 	}
 }
 
-func (s *scan) share() { s.out.Kind = Share }
+func (s *scan) share() { s.out.Kind, s.out.Reach = Share, ReachAny }
 
-func (s *scan) query() { s.out.Kind = Read }
+func (s *scan) query() { s.out.Kind, s.out.Reach = Read, ReachSession }
+
+// rows is for what changes the rows of a table.
+func (s *scan) rows() { s.out.Reach, s.out.OwnWarnings = ReachTransaction, true }
 
 // insert is for what can give a new LAST_INSERT_ID().
 func (s *scan) insert() {
@@ -95,8 +109,10 @@ func (s *scan) with() {
 		s.query()
 	case wUpdate, wDelete:
 		s.share()
+		s.rows()
 	case wInsert, wReplace:
 		s.insert()
+		s.rows()
 	default:
 		s.pin(Unknown)
 	}
@@ -133,12 +149,18 @@ func (s *scan) use() {
 		s.pin(Unknown)
 		return
 	}
-	s.out.Kind, s.out.Schema = Use, s.unquoted(t)
+	s.out.Kind, s.out.Reach = Use, ReachSession
+	s.schema(t)
+	s.finished()
+}
+
+// schema notes the database that t names.
+func (s *scan) schema(t token) {
+	s.out.Schema = s.unquoted(t)
 	if !isASCII(s.out.Schema) { // under another character set the same bytes are another name
 		s.out.Schema, s.out.Opaque = "", true
 		s.pin(Unknown)
 	}
-	s.finished()
 }
 
 // unquoted returns the name t stands for.
@@ -159,7 +181,8 @@ func (s *scan) finished() {
 
 // show is for SHOW, which asks for the diagnostics of the statement before it or else is a plain read.
 func (s *scan) show() {
-	s.out.Kind, s.plan = Read, true
+	s.query()
+	s.plan = true
 	counts := false
 	switch s.advance().word {
 	case wWarnings, wErrors:
@@ -180,14 +203,15 @@ func (s *scan) show() {
 
 // diagnostics is GET DIAGNOSTICS. Outside of stored programs its targets are user variables.
 func (s *scan) diagnostics() {
-	s.out.Kind = Read
+	s.query()
 	s.asks(Warnings | RowCount)
 	s.pin(UserVariable)
 }
 
 // explain is EXPLAIN and its synonyms. With ANALYZE the statement is run.
 func (s *scan) explain() {
-	s.out.Kind, s.plan = Read, true
+	s.query()
+	s.plan = true
 	runs := false
 	for s.tok.kind != end {
 		switch t := s.advance(); {
@@ -206,6 +230,7 @@ func (s *scan) explain() {
 			return
 		default:
 			s.insert()
+			s.out.Reach = ReachTransaction
 			return
 		}
 	}

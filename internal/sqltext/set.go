@@ -4,9 +4,16 @@ import "strings"
 
 // set reads the assignments of a SET. One that can't be replayed makes the whole statement pin.
 func (s *scan) set() {
-	s.out.Kind = Set
+	s.out.Kind, s.out.Reach = Set, ReachSession
+	if s.once {
+		s.refuse()
+		return
+	}
 	switch s.advance().word {
-	case wPassword, wRole, wStatement, wResource, wDefault:
+	case wStatement:
+		s.forStatement()
+		return
+	case wPassword, wRole, wResource, wDefault:
 		s.accounts = true
 		s.pin(UnlistedSet)
 		return
@@ -27,6 +34,27 @@ func (s *scan) set() {
 		}
 	}
 	s.refuse()
+}
+
+// forStatement is for MariaDB's SET STATEMENT ... FOR: the variables are set for what follows FOR, and only for that.
+func (s *scan) forStatement() {
+	for s.advance().isName() {
+		_, r := listed(strings.ToLower(s.plain(s.tok)))
+		if r != anyLiteral || !s.equals() {
+			break
+		}
+		if _, ok := s.value(); !ok {
+			break
+		}
+		if s.tok.word == wFor {
+			s.once = true
+			s.statement()
+			break
+		}
+	}
+	if s.out.Kind != Read && s.out.Kind != Share {
+		s.refuse()
+	}
 }
 
 // refuse says that the statement is no SET that can be replayed.
@@ -123,7 +151,7 @@ func (s *scan) value() (string, bool) {
 		return "", false
 	}
 	next := s.advance()
-	return sign + v, next.kind == end || next.is(',') || next.is(';')
+	return sign + v, next.kind == end || next.is(',') || next.is(';') || next.word == wFor
 }
 
 // literal returns the token as it can be repeated under any sql_mode and character set: a number, a word, or a plain string.
@@ -178,6 +206,7 @@ func (s *scan) change(variable, value string, r rule) bool {
 			return true
 		}
 		value = "1"
+		s.out.Reach = ReachAny // it commits
 	}
 	s.out.Changes = append(s.out.Changes, Change{Name: variable, Value: value})
 	return true

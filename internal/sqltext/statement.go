@@ -110,6 +110,18 @@ const (
 // Has reports whether s and other have something in common.
 func (s Sticky) Has(other Sticky) bool { return s&other != 0 }
 
+// A Reach says how far the effects of a statement can go. What an engine without transactions stores is not thought of.
+type Reach uint8
+
+const (
+	// ReachAny: it may commit, or change what no rollback takes back.
+	ReachAny Reach = iota
+	// ReachTransaction: it may change rows, and ends no transaction: what it did in one is rolled back with it.
+	ReachTransaction
+	// ReachSession: nothing of it outlives the connection. It may lock rows, and change settings.
+	ReachSession
+)
+
 // A Change is one assignment of a SET that can be replayed on another connection.
 type Change struct {
 	// Name is in lower case; variables with two names have one here: "transaction_isolation" and "transaction_read_only" also
@@ -122,18 +134,36 @@ type Change struct {
 
 // A Statement is what is known of a text.
 type Statement struct {
-	Kind Kind
-	Pin  Pin // NoPin unless Kind is Pins
+	Kind  Kind
+	Pin   Pin // NoPin unless Kind is Pins
+	Reach Reach
 	// Sticky is what the text asks for of earlier statements of the same connection.
 	Sticky Sticky
 	// Leaves is what of Sticky's kinds the statement may set for later statements. It may also leave it as it was: an INSERT
 	// into a table without AUTO_INCREMENT does not touch LAST_INSERT_ID().
 	Leaves Sticky
+	// Chains: a Commit or Rollback that begins the next transaction.
+	Chains bool
+	// ReadOnly: a Begin of a READ ONLY transaction.
+	ReadOnly bool
+	// OwnWarnings: unless it fails, the warnings of the statement certainly take the place of those before it, even if it has
+	// none. Servers let those before stand unless a statement uses a table.
+	OwnWarnings bool
 	// Opaque: after the statement the default database, the character set or sql_mode of the connection may be another than
 	// before, and the text does not tell which. Statements prepared before must not be used any more.
 	Opaque bool
+	// Taints: the statement may leave on the connection what resetting it does not take away: XA, and SET profiling.
+	Taints bool
 	// Changes are the assignments of a Set in the order of the text; nil for other kinds.
 	Changes []Change
 	// Schema is the unquoted database of a Use.
 	Schema string
+	// Sequence is, as the text has it, the one sequence of which the statement certainly takes a value, unless it fails; or
+	// the one whose last value it asks for. It is empty where the text names several, or does both.
+	Sequence string
+}
+
+// Recalls reports whether s asks for the last value of just that sequence of which before certainly took one.
+func (s *Statement) Recalls(before *Statement) bool {
+	return s.Sticky.Has(LastValue) && s.Sequence != "" && s.Sequence == before.Sequence && before.Leaves.Has(LastValue)
 }

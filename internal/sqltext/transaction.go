@@ -33,7 +33,9 @@ func (s *scan) start() {
 	}
 	s.out.Kind = Begin
 	for s.tok.kind != end && !s.ended {
-		if t := s.advance(); t.kind != name && t.kind != end && !t.is(',') && !t.is(';') {
+		t := s.advance()
+		s.out.ReadOnly = s.out.ReadOnly || t.word == wOnly && s.prev.word == wRead
+		if t.kind != name && t.kind != end && !t.is(',') && !t.is(';') {
 			s.pin(Unknown)
 		}
 	}
@@ -43,7 +45,9 @@ func (s *scan) start() {
 func (s *scan) completion() {
 	for s.tok.kind != end && !s.ended {
 		switch t := s.advance(); t.word {
-		case wWork, wAnd, wNo, wChain, wRelease:
+		case wChain:
+			s.out.Chains = s.prev.word != wNo
+		case wWork, wAnd, wNo, wRelease:
 		default:
 			if t.kind != end && !t.is(';') {
 				s.pin(Unknown)
@@ -53,7 +57,7 @@ func (s *scan) completion() {
 }
 
 func (s *scan) rollback() {
-	s.out.Kind = Rollback
+	s.out.Kind, s.out.Reach = Rollback, ReachSession
 	t := s.advance()
 	if t.word == wWork {
 		t = s.advance()
@@ -79,7 +83,7 @@ func (s *scan) rollbackTo() {
 }
 
 func (s *scan) savepoint() {
-	s.out.Kind = Savepoint
+	s.out.Kind, s.out.Reach = Savepoint, ReachSession
 	s.savepointName(s.advance())
 }
 

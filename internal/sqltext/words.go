@@ -36,6 +36,7 @@ const (
 	wDiagnostics
 	wDo
 	wDrop
+	wDual
 	wElse
 	wEnd
 	wErrors
@@ -46,12 +47,14 @@ const (
 	wExport
 	wFlush
 	wFor
+	wFrom
 	wFunction
 	wGet
 	wGlobal
 	wGrant
 	wGrants
 	wHandler
+	wHaving
 	wHelp
 	wIf
 	wInsert
@@ -60,6 +63,7 @@ const (
 	wIsolation
 	wKill
 	wLevel
+	wLimit
 	wLoad
 	wLocal
 	wLock
@@ -116,6 +120,7 @@ const (
 	wValue
 	wValues
 	wWarnings
+	wWhere
 	wWhile
 	wWith
 	wWork
@@ -131,13 +136,13 @@ var keywords = map[string]word{
 	"chain": wChain, "change": wAdmin, "char": wChar, "character": wChar, "charset": wCharset, "check": wCheck,
 	"checksum": wChecksum, "clone": wAdmin, "collate": wCollate, "commit": wCommit, "committed": wCommitted, "count": wCount, "create": wCreate,
 	"database": wDatabase, "deallocate": wDeallocate, "declare": wDeclare, "default": wDefault, "definer": wDefiner,
-	"delete": wDelete, "desc": wExplain, "describe": wExplain, "diagnostics": wDiagnostics, "do": wDo, "drop": wDrop,
+	"delete": wDelete, "desc": wExplain, "describe": wExplain, "diagnostics": wDiagnostics, "do": wDo, "drop": wDrop, "dual": wDual,
 	"else": wElse, "end": wEnd, "errors": wErrors, "event": wEvent, "execute": wExecute, "exists": wExists, "explain": wExplain,
-	"export": wExport, "flush": wFlush, "for": wFor, "fulltext": wQualifier, "function": wFunction, "get": wGet,
-	"global": wGlobal, "grant": wGrant, "grants": wGrants, "handler": wHandler, "help": wHelp, "if": wIf,
+	"export": wExport, "flush": wFlush, "for": wFor, "from": wFrom, "fulltext": wQualifier, "function": wFunction, "get": wGet,
+	"global": wGlobal, "grant": wGrant, "grants": wGrants, "handler": wHandler, "having": wHaving, "help": wHelp, "if": wIf,
 	"ignore": wQualifier, "import": wAdmin, "index": wObject, "insert": wInsert, "install": wAdmin,
 	"instance": wInstance, "into": wInto, "invoker": wQualifier, "isolation": wIsolation, "key": wObject, "kill": wKill,
-	"level": wLevel, "load": wLoad, "local": wLocal, "lock": wLock, "logfile": wObject, "loop": wLoop,
+	"level": wLevel, "limit": wLimit, "load": wLoad, "local": wLocal, "lock": wLock, "logfile": wObject, "loop": wLoop,
 	"merge": wQualifier, "names": wNames, "next": wNext, "no": wNo, "not": wNot, "offline": wQualifier,
 	"online": wQualifier, "only": wOnly, "optimise": wOptimize, "optimize": wOptimize, "or": wOr, "password": wPassword,
 	"persist": wGlobal, "persist_only": wGlobal, "prepare": wPrepare, "previous": wPrevious, "procedure": wProcedure,
@@ -151,7 +156,7 @@ var keywords = map[string]word{
 	"temporary": wTemporary, "temptable": wQualifier, "then": wThen, "to": wTo, "transaction": wTransaction,
 	"trigger": wTrigger, "truncate": wTruncate, "undefined": wQualifier, "undo": wQualifier, "uninstall": wAdmin,
 	"unique": wQualifier, "uncommitted": wUncommitted, "unlock": wUnlock, "update": wUpdate, "use": wUse, "user": wUser, "value": wValue,
-	"values": wValues, "vector": wQualifier, "view": wObject, "warnings": wWarnings, "while": wWhile, "with": wWith,
+	"values": wValues, "vector": wQualifier, "view": wObject, "warnings": wWarnings, "where": wWhere, "while": wWhile, "with": wWith,
 	"work": wWork, "write": wWrite, "xa": wXA,
 }
 

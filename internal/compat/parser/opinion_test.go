@@ -106,8 +106,6 @@ func opineRarer(statement ast.StmtNode) opinion {
 		if s.TemporaryKeyword != ast.TemporaryNone {
 			return mustPin(sqltext.TemporaryTable)
 		}
-	case *ast.DropDatabaseStmt:
-		return mustPin(sqltext.Unknown) // it may have been the default one
 	}
 	return may(sqltext.Share)
 }

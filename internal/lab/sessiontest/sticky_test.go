@@ -381,7 +381,9 @@ var firsts = []string{
 	"SET time_zone = 'nowhere'", "USE information_schema", "BEGIN", "COMMIT", "SHOW STATUS LIKE 'x'", "SHOW WARNINGS", "CREATE TEMPORARY TABLE tmp (v INT)", "CREATE TABLE IF NOT EXISTS t (v INT)",
 	"CALL inserts()", "CALL nothing()", "SELECT NEXTVAL(s1)", "SELECT SETVAL(s2, 500)", "SELECT IF(FALSE, NEXTVAL(s2), 0)", "SELECT LAST_INSERT_ID(9)", "SELECT IF(FALSE, LAST_INSERT_ID(9), 0)", "SELECT nope",
 	"EXPLAIN SELECT 1", "ANALYZE SELECT v FROM three", "SELECT SQL_CALC_FOUND_ROWS v FROM three LIMIT 1", "SELECT v FROM three LIMIT 1", "XA START 'sticky'", "SELECT CAST('y' AS SIGNED)", "SELECT GET_LOCK('sticky', 0)",
-	"PREPARE p FROM 'SELECT 1'", "EXECUTE IMMEDIATE 'DO 1'", "LOCK TABLES three READ", "HANDLER three OPEN", "ping", "prepare", "begin",
+	"PREPARE p FROM 'SELECT 1'", "EXECUTE IMMEDIATE 'DO 1'", "LOCK TABLES three READ", "HANDLER three OPEN", "SELECT v FROM three -- all",
+	"SELECT 1 FROM DUAL -- FROM three", "SELECT NEXTVAL(s2) FROM three WHERE FALSE", "SELECT 1 FROM (SELECT 1) x", "SELECT 'it''s' FROM three WHERE FALSE", "DROP TABLE IF EXISTS nothing",
+	"SELECT TRIM('x' FROM CURRENT_USER)", "SET STATEMENT max_statement_time = 1 FOR SELECT v FROM three", "SELECT 'y' + 0 -- FROM three", "ping", "prepare", "begin",
 }
 
 // stickyDatabase makes what the statements use.

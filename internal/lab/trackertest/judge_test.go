@@ -38,6 +38,8 @@ var explained = []struct{ text, surprise, reason string }{
 	{"over", "ran handler_update", "a window function updates a temporary table of its own"},
 	{"show", "FOUND_ROWS()", "some SHOW count no rows"},
 	{"analyze", "FOUND_ROWS()", "it counts the rows of the statement that it runs and does not show"},
+	{"statement", "reported variable", "SET STATEMENT: what was set for one statement is reported, and put back after it"},
+	{"statement", "reported state", "the same"},
 	{"f_set", "from_f", "no text shows what a stored function does"},
 	{"f_set", "reported state", "the same"},
 	{"@@", "was not assigned", "the tracker overlooks an assignment to @@name, which may be of the value that it had"},
@@ -59,9 +61,9 @@ func judge(text string, s sqltext.Statement, o outcome) []string {
 	if s.Kind == sqltext.Pins || o.lost || o.refused {
 		return nil
 	}
-	surprises := o.after.changed(o.before, func(name string) bool { return mayChange(s, name) })
+	surprises := o.after.changed(o.before, func(name string) bool { return mayChange(s, o, name) })
 	for _, c := range o.reported {
-		if !mayReport(s, c) {
+		if !mayReport(s, o, c) {
 			surprises = append(surprises, "reported "+c.String())
 		}
 	}
@@ -84,8 +86,14 @@ func ofTransaction(surprise string) bool {
 		strings.HasPrefix(surprise, `in transaction: "1" became "0"`)
 }
 
+// dropsDefault tells whether a statement may leave the session without a default
+// database, which is for the session's owner to see.
+func dropsDefault(s sqltext.Statement, o outcome) bool {
+	return s.Kind == sqltext.Share && s.Schema == o.before["schema"]
+}
+
 // mayChange tells whether a statement of this class may change a fact.
-func mayChange(s sqltext.Statement, fact string) bool {
+func mayChange(s sqltext.Statement, o outcome, fact string) bool {
 	kind, name, _ := strings.Cut(fact, " ")
 	switch s.Kind {
 	case sqltext.Read:
@@ -93,15 +101,21 @@ func mayChange(s sqltext.Statement, fact string) bool {
 	case sqltext.Share:
 		return kind == "ran" && strings.HasPrefix(name, "handler_") ||
 			fact == "last insert id" && s.Leaves.Has(sqltext.LastInsertID|sqltext.Identity) ||
-			strings.HasPrefix(fact, "last value of ") && s.Leaves.Has(sqltext.LastValue)
+			strings.HasPrefix(fact, "last value of ") && s.Leaves.Has(sqltext.LastValue) ||
+			ofSchema(fact) && dropsDefault(s, o)
 	case sqltext.Begin, sqltext.Commit, sqltext.Rollback, sqltext.Savepoint:
 		return fact == "in transaction"
 	case sqltext.Set:
 		return kind == "variable" && assigned(s, name)
 	case sqltext.Use:
-		return fact == "schema" || fact == "variable character_set_database" || fact == "variable collation_database"
+		return ofSchema(fact)
 	}
 	return true
+}
+
+// ofSchema tells whether a fact follows the default database.
+func ofSchema(fact string) bool {
+	return fact == "schema" || fact == "variable character_set_database" || fact == "variable collation_database"
 }
 
 // assigned tells whether a Set changes the variable.
@@ -113,12 +127,12 @@ func assigned(s sqltext.Statement, variable string) bool {
 
 // mayReport tells whether the tracker may say that of a statement of this class.
 // Transactions are judged by what is so afterwards.
-func mayReport(s sqltext.Statement, c tracker.Change) bool {
+func mayReport(s sqltext.Statement, o outcome, c tracker.Change) bool {
 	switch c.What {
 	case tracker.Variable:
 		return s.Kind == sqltext.Set && assigned(s, c.Name)
 	case tracker.Schema:
-		return s.Kind == sqltext.Use
+		return s.Kind == sqltext.Use || dropsDefault(s, o)
 	case tracker.State:
 		return s.Kind == sqltext.Set || s.Kind == sqltext.Use
 	}
@@ -152,6 +166,9 @@ func forgotten(s sqltext.Statement, o outcome) []string {
 	var out []string
 	if o.foundRows != pastRows && !s.Leaves.Has(sqltext.FoundRows) {
 		out = append(out, fmt.Sprintf("FOUND_ROWS() changed from %d to %d, and Leaves does not say so", pastRows, o.foundRows))
+	}
+	if o.warnings == pastWarnings && s.OwnWarnings {
+		out = append(out, "the warnings are those of before, and OwnWarnings does not say so")
 	}
 	if o.warnings != pastWarnings && !s.Leaves.Has(sqltext.Warnings) {
 		out = append(out, fmt.Sprintf("the warnings changed from %d to %d, and Leaves does not say so", pastWarnings, o.warnings))
@@ -215,6 +232,8 @@ func TestJudgeSeesWhatAClassDenies(t *testing.T) {
 		{"INSERT INTO past.t (v) VALUES (9)", read, "ran handler_write"},
 		{"INSERT INTO past.t (v) VALUES (9)", share, "last insert id"},
 		{"SELECT LAST_INSERT_ID(5)", read, "last insert id"},
+		{"DO 1", sqltext.Statement{Kind: sqltext.Share, OwnWarnings: true}, "the warnings are those of before"},
+		{"DROP DATABASE corpus", sqltext.Statement{Kind: sqltext.Share, Schema: "other"}, "schema"},
 		{"BEGIN NOT ATOMIC SET @x = 1; SELECT nosuch; END", share, "user variable x"},
 		{"BEGIN NOT ATOMIC SET time_zone = '+01:00'; SELECT nosuch; END", share, "variable time_zone"},
 		{"BEGIN NOT ATOMIC CREATE TEMPORARY TABLE past.temp (a INT); SELECT nosuch; END", share, "ran com_create_temporary_table"},

@@ -179,6 +179,12 @@ var reads = slices.Concat(
 	kind(sqltext.Read, "json operators", "SELECT doc->'$.a', doc->>'$.a' FROM items").mysql(),
 	kind(sqltext.Read, "json table",
 		"SELECT * FROM JSON_TABLE('[1,2]', '$[*]' COLUMNS (n INT PATH '$')) AS j"),
+	kind(sqltext.Read, "set for one statement", "SET STATEMENT max_statement_time = 1 FOR SELECT 1",
+		"set statement max_statement_time = 1.5, `sort_buffer_size` = 1048576 for select id from t",
+		"SET STATEMENT time_zone = '+05:00' FOR SELECT @@time_zone",
+		"SET STATEMENT max_statement_time = 1 FOR (SELECT 1)",
+		"SET STATEMENT max_statement_time = 1 FOR SHOW TABLES").mariadb(),
+	kind(sqltext.Read, "set for one statement", "SET STATEMENT max_statement_time = 1 FOR SHOW WARNINGS").asks(sqltext.Warnings).mariadb(),
 )
 
 // oddReads are not to be run twice, or not known to be harmless when run twice.

@@ -115,6 +115,13 @@ var definitions = slices.Concat(
 		"DROP SERVER IF EXISTS nothing",
 	),
 	kind(sqltext.Share, "drop", "DROP SEQUENCE s").mariadb(),
+	kind(sqltext.Share, "drop database", "DROP DATABASE other", "DROP SCHEMA IF EXISTS other", "DROP DATABASE IF EXISTS nothing",
+		"DROP DATABASE `we``ird`", "DROP DATABASE corpus"),
+	kind(sqltext.Share, "drop database", "CREATE OR REPLACE DATABASE other", "CREATE OR REPLACE SCHEMA corpus CHARACTER SET latin1").mariadb(),
+	kind(sqltext.Share, "set for one statement", "SET STATEMENT lock_wait_timeout = 1 FOR ALTER TABLE t ADD COLUMN i INT",
+		"SET STATEMENT foreign_key_checks = 0, unique_checks = 0 FOR INSERT INTO t (a) VALUES (1)",
+		"SET STATEMENT max_statement_time = 1 FOR SELECT id FROM t FOR UPDATE",
+		"SET STATEMENT max_statement_time = 1 FOR DROP DATABASE other").mariadb(),
 )
 
 var administration = slices.Concat(

@@ -7,6 +7,7 @@ import (
 )
 
 var comments = slices.Concat(
+	kind(sqltext.Read, "nothing", "", "   ", "-- nothing", "/* nothing */", "# nothing\n", "/*! */").refused(),
 	kind(sqltext.Read, "comments",
 		"/* SET @x = 1 */ SELECT 1",
 		"SELECT /* GET_LOCK('x', 0) */ 1",
