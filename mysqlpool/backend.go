@@ -49,6 +49,7 @@ type birth struct {
 	unsafe     bool          // its character set cannot be read byte by byte
 	oldNames   bool          // tx_isolation, not transaction_isolation
 	server     string        // which server it is, as far as that can be told
+	roles      bool          // the server knows roles
 	role       string        // the current role, with which a reset does nothing on MariaDB; "" is none, or no roles
 	charset    []string      // the assignments that give it the character sets it has
 	statements []string      // what set it up besides
@@ -132,6 +133,8 @@ func (b *backend) ask(ctx context.Context, query string) ([]sql.NullString, erro
 		}
 	}
 }
+
+func (b *backend) mariaDB() bool { return greetedAsMariaDB(b.conn) }
 
 // run executes a statement of ours.
 func (b *backend) run(ctx context.Context, statement string) error {

@@ -42,6 +42,7 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*sql.DB, error) {
 // methods may be called from any goroutine.
 type Connector struct {
 	settings
+	made        weir.Settings
 	source      *source
 	pool        *weir.Pool[*backend]
 	texts       *sqltext.Cache
@@ -98,21 +99,16 @@ func newConnector(ctx context.Context, cfg *mysql.Config, opts []Option) (*Conne
 	return startConnector(ctx, src, s, w, rest, cfg)
 }
 
-// startConnector makes the pool, and tries one backend if MinIdle does not.
+// startConnector makes the pool.
 func startConnector(ctx context.Context, src *source, s settings, w weir.Settings, opts []Option, cfg *mysql.Config) (*Connector, error) {
 	c := &Connector{
-		settings: s, source: src, texts: sqltext.NewCache(), pins: newPins(s.maxPinned, w.MaxWait),
+		settings: s, made: w, source: src, texts: sqltext.NewCache(), pins: newPins(s.maxPinned, w.MaxWait),
 		killer: newKiller(src.connector, s.killTimeout), interpolate: cfg.InterpolateParams, readTimeout: cfg.ReadTimeout,
 	}
 	src.counters, src.pins = &c.counters, c.pins
 	c.counters.seen.init()
-	if w.MinIdle == 0 && !w.BackgroundStart && ctx != nil {
-		if err := try(ctx, src.factory(), w); err != nil {
-			return nil, err
-		}
-	}
 	var err error
-	c.pool, err = weir.New(ctx, src.factory(), opts...)
+	c.pool, err = newPool(ctx, src.factory(), w, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +181,7 @@ func (c *Connector) Shutdown(ctx context.Context) error {
 func (c *Connector) Stats() weir.Stats { return c.pool.Stats() }
 
 // Settings returns what the pool of backends was made with.
-func (c *Connector) Settings() weir.Settings { return c.pool.Settings() }
+func (c *Connector) Settings() weir.Settings { return c.made }
 
 // Pause stops lending backends: statements wait, MaxWait at most. See [weir.Pool.Pause].
 func (c *Connector) Pause() { c.pool.Pause() }
@@ -202,10 +198,10 @@ func (c *Connector) Resize(minIdle, maxOpen int) error { return c.pool.Resize(mi
 // Warnings lists what the comparison with the server found at the first connection; see [Pool.Warnings].
 func (c *Connector) Warnings() []string { return c.source.adviser.warnings() }
 
-// HandshakeStatements lists what runs on a backend from its opening until it is lent for the first time. On the very first one it is tried
-// besides whether status flags and resets can be relied upon.
+// HandshakeStatements lists what runs on a backend from its opening until it is lent for the first time. On the very first one a transaction
+// is begun and rolled back besides, to try the status flags.
 func (c *Connector) HandshakeStatements() []string {
-	return append(slices.Clone(c.source.driver), append(c.source.statements(), c.source.birthQuery())...)
+	return append(slices.Clone(c.source.driver), c.source.statements()...)
 }
 
 // modes is how a new backend reads texts.
@@ -286,7 +282,7 @@ func (c *Connector) resetAndRelease(lease weir.Lease[*backend], b *backend, wors
 	ctx, cancel := context.WithTimeout(context.Background(), cleaningLimit)
 	defer cancel()
 	c.counters.resets.Add(1)
-	if !c.source.canReset() || b.reset(ctx, c.source.traits.Load().roles) != nil {
+	if c.source.reset(ctx, b) != nil {
 		c.counters.resetFails.Add(1)
 		discard(lease)
 		return

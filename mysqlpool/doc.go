@@ -20,14 +20,15 @@
 // # How a connection is judged
 //
 // At every acquire the driver looks at its socket, without a round trip: it sees a connection that the server closed,
-// reset or killed. A connection that has not been checked inside weir's check window, one that was just opened, and each
-// idle one from time to time, is asked one query, with a deadline of its own:
+// reset or killed. A connection that has not been checked inside weir's check window, and each idle one from time to time, is asked
+// one query, with a deadline of its own:
 //
 //	/* payments Health Check */ SELECT 1, @@innodb_read_only, @@read_only, @@super_read_only
 //
-// The variables are there when a role is wanted, the last one where the server knows it. A connection with the wrong role is
-// retired, and so is every other one opened before that was noticed; callers go on waiting, until MaxWait, for one with
-// the right role. What statements answer counts too, if the pool hears of it, through Pool.Do or Lease.Finish: after a write that
+// The variables are there when a role is wanted, the last one where the server knows it. A new connection is asked one query for its
+// role and all else that the pool needs to know: an open takes one round trip more than the driver's own, the very first one of [Open]
+// three. A connection with the wrong role is retired, and so is every other one opened before that was noticed; callers go on
+// waiting, until MaxWait, for one with the right role. What statements answer counts too, if the pool hears of it, through Pool.Do or Lease.Finish: after a write that
 // was refused as on a replica no connection is lent before it has been asked for its role.
 //
 // # Sessions
@@ -49,8 +50,9 @@
 //	LAST_INSERT_ID() and the like         stay on the backend: asked there, or a [*StickyError]
 //	prepared statements                   none: texts are prepared on each backend where they are used, and kept there
 //
-// What is known of go-sql-driver beyond what it exports is in one file. Its status flags, and resets over its network connection, are
-// proved on the first connection. Without the flags a session keeps its backend until it is checked in; without resets a backend that was pinned is closed.
+// What is known of go-sql-driver beyond what it exports is in one file. Its status flags are proved on the first
+// connection, resets over its network connection by the first that is needed. Without the flags a session keeps its backend until it is
+// checked in; without resets, or where the server has an init_connect, a backend that was pinned is closed.
 //
 // # What is not done
 //

@@ -16,7 +16,7 @@ import (
 // This file is all that is known of go-sql-driver beyond what it exports: which interfaces its connection has, in which private
 // field it keeps the status flags of the server's last answer, and where its network connection is. What is private is looked for by
 // name and type and done without where it is not found; the status flags and resets are proved on a real connection before they are
-// relied upon.
+// relied upon, and a wrong guess of the server's kind costs a round trip.
 
 // A physical is a connection of go-sql-driver: all the optional interfaces it implements.
 type physical interface {
@@ -87,6 +87,19 @@ func proveStatus(ctx context.Context, c physical) (int, error) {
 	return field, nil
 }
 
+// greetedAsMariaDB reports whether the server did not set a capability that all of MySQL's do and MariaDB's since 10.2 do not. A wrong
+// answer costs a round trip, nothing else.
+func greetedAsMariaDB(dc any) bool {
+	v := reflect.ValueOf(dc)
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return false
+	}
+	f := v.Elem().FieldByName("capabilities")
+	return f.IsValid() && f.Kind() == reflect.Uint32 && f.Uint() != 0 && f.Uint()&flagMySQL == 0
+}
+
+const flagMySQL = 1 << 0 // CLIENT_MYSQL, which was CLIENT_LONG_PASSWORD
+
 // insertIDOf is the number that the last answer gave for LAST_INSERT_ID(), or 0. Where a query ran, the driver shows it nowhere else.
 func insertIDOf(c physical) int64 {
 	v := reflect.ValueOf(c)
@@ -134,7 +147,10 @@ func compressed(c physical) bool {
 	return !f.IsValid() || f.Kind() != reflect.Bool || f.Bool()
 }
 
-var errNoReset = errors.New("mysqlpool: the session cannot be reset on this connection")
+var (
+	errNoReset      = errors.New("mysqlpool: the session cannot be reset on this connection")
+	errResetRefused = errors.New("mysqlpool: the server refused to reset the session")
+)
 
 // resetConnection sends COM_RESET_CONNECTION, which the driver does not offer, between two of its commands, when nothing is on the
 // wire and each command's packets are numbered anew. The driver's status flags are those of before until its next command.
@@ -156,7 +172,7 @@ func resetConnection(ctx context.Context, c physical) error {
 		return err
 	}
 	if answer[0] != 0 { // OK
-		return errNoReset
+		return errResetRefused
 	}
 	return conn.SetDeadline(time.Time{})
 }

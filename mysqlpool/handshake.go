@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/weirpool/weir"
@@ -41,66 +40,39 @@ func driverStatements(cfg *mysql.Config) []string {
 
 const askMaxAllowedPacket = "SELECT @@max_allowed_packet"
 
-// statements is what the pool runs on a new connection before it is lent; the check is that of the connection opened last.
+// statements is what the pool runs on a new connection before it is lent. On the very first one, and on the first that leads to a server of
+// another kind, some may be asked again.
 func (j *judge) statements() []string {
-	out := []string{j.learnQuery()}
+	var out []string
 	if j.sessionSetup != "" {
 		out = append(out, j.sessionSetup)
 	}
-	if !j.adviser.pool.Checks[weir.OnOpen] {
-		return out
-	}
-	if j.role == Any || j.validationQuery != "" {
-		out = append(out, j.query())
-	}
-	if j.role == Any {
-		return out
-	}
 	j.mu.Lock()
-	defer j.mu.Unlock()
+	f := j.guessFlavour("")
 	if j.latest != nil {
-		return append(out, j.latest.query)
+		f = *j.latest
 	}
-	return append(out, j.roleQuery(roleVariables[:]))
+	j.mu.Unlock()
+	out = append(out, j.learnQuery(f))
+	if j.validationQuery != "" && j.adviser.pool.Checks[weir.OnOpen] {
+		out = append(out, j.validationQuery)
+	}
+	return out
 }
 
-// tryEvery is the pause between attempts to open a first connection.
-const tryEvery = 100 * time.Millisecond
-
-// try opens, checks and closes one connection, and goes on trying for as long as the start policy says.
-func try[T any](ctx context.Context, f weir.Factory[T], w weir.Settings) error {
-	if w.StartWait == 0 {
-		return tryOne(ctx, f, w)
+// newPool makes a pool that has opened at least one connection, unless it may start in the background. Where MinIdle is 0 that one is
+// kept like any other that is idle.
+func newPool[T any](ctx context.Context, f weir.Factory[T], w weir.Settings, opts []Option) (*weir.Pool[T], error) {
+	one := w.MinIdle == 0 && !w.BackgroundStart
+	if one {
+		opts = append(slices.Clone(opts), weir.WithMinIdle(1))
 	}
-	ctx, cancel := context.WithTimeout(ctx, w.StartWait)
-	defer cancel()
-	var last error
-	for {
-		err := tryOne(ctx, f, w)
-		if err == nil || errors.Is(err, weir.ErrPermanent) {
-			return err
-		}
-		if last == nil || ctx.Err() == nil {
-			last = err // and not that time is up
-		}
-		select {
-		case <-ctx.Done():
-			return last
-		case <-time.After(tryEvery):
-		}
+	pool, err := weir.New(ctx, f, opts...)
+	if err != nil || !one {
+		return pool, err
 	}
-}
-
-func tryOne[T any](ctx context.Context, f weir.Factory[T], w weir.Settings) error {
-	ctx, cancel := context.WithTimeout(ctx, w.OpenTimeout)
-	defer cancel()
-	conn, err := f.Open(ctx)
-	if err != nil {
-		return err
+	if err := pool.Resize(w.MinIdle, w.MaxOpen); err != nil {
+		return nil, errors.Join(err, pool.Close(ctx))
 	}
-	defer f.Close(conn) // it has served its purpose
-	if !w.Checks[weir.OnOpen] {
-		return nil
-	}
-	return f.Check(ctx, conn)
+	return pool, nil
 }

@@ -44,7 +44,7 @@ func (m *maker) open(ctx context.Context) (*sql.Conn, error) {
 	if err != nil {
 		return nil, m.failedOpen(err)
 	}
-	if c.flavour, err = m.prepare(ctx, pooled{conn}); err != nil {
+	if c.flavour, _, err = m.prepare(ctx, pooled{conn}); err != nil {
 		closeForGood(conn) // adds nothing to why
 		return nil, m.failedOpen(err)
 	}
@@ -132,4 +132,12 @@ func (p pooled) ask(ctx context.Context, query string) ([]sql.NullString, error)
 func (p pooled) run(ctx context.Context, statement string) error {
 	_, err := p.ExecContext(ctx, statement)
 	return err
+}
+
+func (p pooled) mariaDB() (is bool) {
+	p.Raw(func(dc any) error { // an error is that of the next statement, too
+		is = greetedAsMariaDB(dc)
+		return nil
+	})
+	return is
 }

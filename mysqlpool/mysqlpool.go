@@ -23,6 +23,7 @@ type Pool struct {
 	maker  *maker
 	driver []string     // what the driver runs on a new connection
 	leave  func() error // what Close does last
+	made   weir.Settings
 }
 
 // New makes a pool of connections to the server that the DSN names, in the form of go-sql-driver/mysql. See [NewConfig].
@@ -40,8 +41,8 @@ func New(ctx context.Context, dsn string, opts ...Option) (*Pool, error) {
 // than TCP, dialling uses keepalive and TCP_USER_TIMEOUT; each open as a whole (dial, TLS, handshake, set-up, check) is
 // bounded by [weir.WithOpenTimeout]. rejectReadOnly must be off: it would make a demoted server look like a dead connection.
 //
-// At the start MinIdle connections are opened, by default one, and unless [weir.WithStartBackground] is given at least one is
-// tried; a wrong password or an unknown database makes NewConfig fail at once.
+// At the start MinIdle connections are opened, by default one, and unless [weir.WithStartBackground] is given at least one; a wrong
+// password or an unknown database makes NewConfig fail at once.
 //
 // Unless named otherwise the pool is called address/database.
 func NewConfig(ctx context.Context, cfg *mysql.Config, opts ...Option) (*Pool, error) {
@@ -117,12 +118,16 @@ func (p *Pool) Close(ctx context.Context) error {
 	return errors.Join(err, p.leave())
 }
 
+// Settings returns what the pool was made with.
+func (p *Pool) Settings() weir.Settings { return p.made }
+
 // Warnings lists what the comparison with the server found at the first connection: too small a max_connections, too short a
 // wait_timeout. The same was logged.
 func (p *Pool) Warnings() []string { return p.maker.adviser.warnings() }
 
 // HandshakeStatements lists what runs on a connection from its opening until it is lent for the first time: the statements of the
-// driver, as far as its configuration tells (nothing is known of a wrapped DB's), those of the pool, and the check.
+// driver, as far as its configuration tells (nothing is known of a wrapped DB's), and those of the pool, which check it. On the first connection
+// to a server of another kind than expected some are repeated in another form.
 func (p *Pool) HandshakeStatements() []string {
 	return append(slices.Clone(p.driver), p.maker.statements()...)
 }
@@ -148,23 +153,18 @@ func coreOptions(opts []Option) []Option {
 	return rest
 }
 
-// start makes the pool, and tries one connection if MinIdle does not.
+// start makes the pool.
 func start(ctx context.Context, db *sql.DB, s settings, opts []Option) (*Pool, error) {
 	w, err := weir.ReadSettings(opts...)
 	if err != nil {
 		return nil, err
 	}
 	m := newMaker(db, s, w)
-	if w.MinIdle == 0 && !w.BackgroundStart && ctx != nil {
-		if err := try(ctx, m.factory(), w); err != nil {
-			return nil, err
-		}
-	}
-	pool, err := weir.New(ctx, m.factory(), opts...)
+	pool, err := newPool(ctx, m.factory(), w, opts)
 	if err != nil {
 		return nil, err
 	}
-	return &Pool{Pool: pool, maker: m}, nil
+	return &Pool{Pool: pool, maker: m, made: w}, nil
 }
 
 // driverLog sends the driver's messages, which repeat what its errors say, to the pool's log.

@@ -109,8 +109,8 @@ func WithAutocommitUnchecked() Option {
 	return option("WithAutocommitUnchecked", func(s *settings) error { s.autocommit = false; return nil })
 }
 
-// WithSessionSetup runs one statement on each new connection, such as "SET time_zone = '+00:00', lock_wait_timeout = 5". If it
-// fails the connection is not used. Default none.
+// WithSessionSetup runs one statement on each new connection, such as "SET time_zone = '+00:00', lock_wait_timeout = 5", before the
+// connection is checked. If it fails the connection is not used. Default none.
 func WithSessionSetup(statement string) Option {
 	return option("WithSessionSetup", func(s *settings) error {
 		if strings.TrimSpace(statement) == "" {

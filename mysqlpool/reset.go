@@ -9,10 +9,59 @@ import (
 	"github.com/weirpool/weir/internal/sqltext"
 )
 
+// What is known of resets.
+const (
+	resetsUntried = iota
+	resetsWork
+	noResets
+)
+
+// reset resets b, if sessions can be reset at all. The first reset proves that: what the session has is gone after it.
+func (s *source) reset(ctx context.Context, b *backend) error {
+	switch s.resets.Load() {
+	case resetsWork:
+		return b.reset(ctx)
+	case noResets:
+		return errNoReset
+	}
+	err := b.proveReset(ctx)
+	switch {
+	case err == nil:
+		s.resets.Store(resetsWork)
+	case errors.Is(err, errNoReset):
+		s.resets.Store(noResets)
+	}
+	return err
+}
+
+// proveReset resets a session that has something to lose. What the server's init_connect has set is lost, too, and cannot be set again: where
+// there is one, sessions are not reset.
+func (b *backend) proveReset(ctx context.Context) error {
+	b.use.Lock()
+	err := b.run(ctx, "SET @weir_reset = 1")
+	b.use.Unlock()
+	if err == nil {
+		err = b.reset(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	b.use.Lock()
+	defer b.use.Unlock()
+	row, err := b.ask(ctx, "SELECT @weir_reset, @@init_connect")
+	if isUnknownVariable(err) {
+		row, err = b.ask(ctx, "SELECT @weir_reset, ''")
+	}
+	if err == nil && (len(row) != 2 || row[0].Valid || row[1].String != "") {
+		return errNoReset
+	}
+	return err
+}
+
 // reset makes b's session what it was when it was opened: nothing of a borrower is left, and the prepared statements are gone. After an
 // error b must not be used any more. On MariaDB a reset leaves the default database and the current role, and the character sets become
 // those of the handshake; MySQL documents the server's: all of it is said again, or looked at.
-func (b *backend) reset(ctx context.Context, roles bool) error {
+func (b *backend) reset(ctx context.Context) error {
 	b.use.Lock()
 	defer b.use.Unlock()
 	b.uses++
@@ -29,7 +78,7 @@ func (b *backend) reset(ctx context.Context, roles bool) error {
 		return err
 	}
 	ask := "SELECT DATABASE(), @@sql_mode"
-	if roles {
+	if b.birth.roles {
 		ask += ", " + currentRole
 	}
 	row, err := b.ask(ctx, ask)
@@ -38,7 +87,7 @@ func (b *backend) reset(ctx context.Context, roles bool) error {
 	}
 	b.birth.sqlMode, b.birth.modes = row[1].String, sqltext.ModesOf(row[1].String) // the server may have another default by now
 	switch {
-	case roles && row[2].String != b.birth.role:
+	case b.birth.roles && row[2].String != b.birth.role:
 		return errNoRole
 	case row[0].String == b.birth.schema:
 		return nil

@@ -2,6 +2,7 @@ package mysqlpool
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -57,22 +58,28 @@ var roleVariables = [...]string{"innodb_read_only", "read_only", "super_read_onl
 type flavour struct {
 	version   string
 	variables []string // the role variables it knows
+	roles     bool     // its current role is asked for, and it knows roles
 	query     string   // the validation query for this connection
+
+	fresh   bool    // the check on open is still to come, and need not ask
+	answers answers // of the variables, if it is fresh
 }
 
 const unknownVariable = 1193 // ER_UNKNOWN_SYSTEM_VARIABLE
 
-// guessFlavour goes by the version; where that misleads, [settings.narrow] learns from the first check.
-func (s *settings) guessFlavour(version string) flavour {
-	f := flavour{version: version, query: s.query()}
-	if s.role == Any {
+// guessFlavour goes by the version; where that misleads, [settings.narrow] finds out.
+func (j *judge) guessFlavour(version string) flavour {
+	f := flavour{version: version, query: j.query()}
+	mariaDB := strings.Contains(version, "MariaDB")
+	f.roles = j.roles && (mariaDB || !strings.HasPrefix(version, "5."))
+	if j.role == Any {
 		return f
 	}
 	f.variables = roleVariables[:]
-	if strings.Contains(version, "MariaDB") {
+	if mariaDB {
 		f.variables = roleVariables[:2]
 	}
-	f.query = s.roleQuery(f.variables)
+	f.query = j.roleQuery(f.variables)
 	return f
 }
 
@@ -116,11 +123,15 @@ func askRole(ctx context.Context, a asker, f flavour) (answers, error) {
 	if len(row) != 1+len(f.variables) {
 		return nil, fmt.Errorf("mysqlpool: validation query %q was answered with %d columns, not %d", f.query, len(row), 1+len(f.variables))
 	}
-	out := make(answers, len(f.variables))
-	for i := range out {
-		out[i] = on(row[i+1].String)
+	return readAnswers(row[1:]), nil
+}
+
+func readAnswers(values []sql.NullString) answers {
+	out := make(answers, len(values))
+	for i, v := range values {
+		out[i] = on(v.String)
 	}
-	return out, nil
+	return out
 }
 
 // on reads a switch. MariaDB has turned read_only into a word with several values for on.

@@ -3,8 +3,6 @@ package mysqlpool
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -18,9 +16,10 @@ import (
 type source struct {
 	judge
 	connector driver.Connector
-	driver    []string // what the driver runs on a new connection
-	names     string   // the assignment that gave a new connection its character_set_client
-	traits    atomic.Pointer[traits]
+	driver    []string                                 // what the driver runs on a new connection
+	names     string                                   // the assignment that gave a new connection its character_set_client
+	status    atomic.Pointer[int]                      // the field of the status flags, tried on the first connection; noStatus: sessions keep their backends until check-in
+	resets    atomic.Uint32                            // whether sessions can be reset, tried by the first that must be
 	checker   atomic.Pointer[driver.NamedValueChecker] // go-sql-driver's: it has no state
 	modes     atomic.Uint32                            // how a new backend reads texts
 	counters  *counters
@@ -28,21 +27,21 @@ type source struct {
 	pins      *pins
 }
 
-// traits are what was tried on the first connection and holds for all of one driver and server.
-type traits struct {
-	status int  // the field of the status flags; noStatus: a session keeps its backend until it is checked in
-	reset  bool // a session can be reset
-	roles  bool // the server knows roles
-}
-
 func newSource(cfg *mysql.Config, s settings, w weir.Settings) (*source, error) {
 	connector, err := s.driverConnector(cfg)
 	if err != nil {
 		return nil, err
 	}
-	made := &source{judge: newJudge(s, w), connector: connector, driver: driverStatements(cfg), states: newStates()}
-	made.names = clientCharset(cfg.Collation, slices.Concat(made.driver, []string{s.sessionSetup}))
-	return made, nil
+	src := sourceOver(connector, s, w)
+	src.driver = driverStatements(cfg)
+	src.names = clientCharset(cfg.Collation, slices.Concat(src.driver, []string{s.sessionSetup}))
+	return src, nil
+}
+
+func sourceOver(connector driver.Connector, s settings, w weir.Settings) *source {
+	src := &source{judge: newJudge(s, w), connector: connector, states: newStates()}
+	src.columns, src.roles = birthColumns, true
+	return src
 }
 
 func (s *source) factory() weir.Factory[*backend] {
@@ -67,33 +66,23 @@ func (s *source) open(ctx context.Context) (*backend, error) {
 }
 
 func (s *source) ready(ctx context.Context, b *backend) error {
-	flavour, err := s.prepare(ctx, b)
+	flavour, answers, err := s.prepare(ctx, b)
 	if err != nil {
 		return err
 	}
-	answers, err := b.ask(ctx, s.birthQuery())
-	if err == nil && len(answers) < len(birthColumns) {
-		err = fmt.Errorf("the answer has %d columns", len(answers))
-	}
-	if err != nil {
-		return fmt.Errorf("mysqlpool: learning about the session: %w", err)
-	}
 	b.flavour, b.birth = flavour, newBirth(flavour.version, s.names, answers)
+	b.birth.roles = flavour.roles
 	b.birth.statements = s.setUp()
 	b.cache.limit, b.cache.n = s.statementCache, s.counters
 	b.cache.typed = !strings.Contains(flavour.version, "MariaDB")
 	s.modes.Store(uint32(b.birth.modes))
-	if s.traits.Load() == nil {
-		checker := driver.NamedValueChecker(b.conn)
-		s.checker.Store(&checker)
-		t, err := s.try(ctx, b)
-		if err != nil {
-			return err
-		}
-		s.traits.CompareAndSwap(nil, t)
-	}
 	s.opened(flavour)
-	return nil
+	if s.status.Load() != nil {
+		return nil
+	}
+	checker := driver.NamedValueChecker(b.conn)
+	s.checker.Store(&checker)
+	return s.tryStatus(ctx, b)
 }
 
 // setUp lists what makes a session that has been reset like a new one, but for its character sets and default database.
@@ -107,65 +96,23 @@ func (s *source) setUp() []string {
 	return set
 }
 
-// birthQuery is asked when a backend has been set up.
-func (s *source) birthQuery() string {
-	q := s.comment() + "SELECT " + strings.Join(birthColumns, ", ")
-	if t := s.traits.Load(); t != nil && t.roles {
-		q += ", " + currentRole
-	}
-	return q
-}
-
-// try finds out, on the first connection, what can be relied upon.
-func (s *source) try(ctx context.Context, b *backend) (*traits, error) {
+// tryStatus finds out, on the first connection, whether the status flags can be relied upon.
+func (s *source) tryStatus(ctx context.Context, b *backend) error {
 	field, err := proveStatus(ctx, b.conn)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	t := &traits{status: field}
-	if field == noStatus {
+	if s.status.CompareAndSwap(nil, &field) && field == noStatus {
 		s.adviser.pool.Logger.Warn("mysqlpool: the server's status flags cannot be read: sessions keep their backends until they are checked in", "pool", s.adviser.pool.Name)
 	}
-	row, err := b.ask(ctx, "SELECT "+currentRole)
-	switch {
-	case err == nil && len(row) == 1:
-		t.roles, b.birth.role = true, row[0].String
-	case !isServerError(err):
-		return nil, err
-	}
-	if t.reset, err = s.proveReset(ctx, b); err != nil {
-		return nil, err
-	}
-	return t, nil
-}
-
-// proveReset resets a session that has something to lose.
-func (s *source) proveReset(ctx context.Context, b *backend) (bool, error) {
-	if networkOf(b.conn) == nil || compressed(b.conn) {
-		return false, nil
-	}
-	if err := b.run(ctx, "SET @weir_reset = 1"); err != nil {
-		return false, err
-	}
-	if err := b.reset(ctx, false); errors.Is(err, errNoReset) {
-		return false, nil
-	} else if err != nil {
-		return false, err
-	}
-	row, err := b.ask(ctx, "SELECT @weir_reset")
-	return err == nil && len(row) == 1 && !row[0].Valid, err
+	return nil
 }
 
 func (s *source) statusField() int {
-	if t := s.traits.Load(); t != nil {
-		return t.status
+	if field := s.status.Load(); field != nil {
+		return *field
 	}
 	return noStatus
-}
-
-func (s *source) canReset() bool {
-	t := s.traits.Load()
-	return t != nil && t.reset
 }
 
 // checkValue converts an argument as go-sql-driver does. Before the first backend was opened it is database/sql that converts.

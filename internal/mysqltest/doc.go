@@ -18,7 +18,7 @@
 //
 // A statement is answered by the first of these that claims it: the rule of [Server.FailQueries], the function of
 // [Server.Handle], the built-in answers. Built in are SELECT of literals, placeholders, system variables, user
-// variables and a few functions (CONNECTION_ID, SLEEP, DATABASE, VERSION, USER, NOW), DO, SET, USE, transactions, KILL,
+// variables and a few functions (CONNECTION_ID, SLEEP, DATABASE, VERSION, USER, CURRENT_ROLE, NOW), DO, SET, USE, transactions, KILL,
 // and writes, which are counted, and refused on a server that is read only. A SELECT from a table is an empty
 // result set; a SELECT without a table that is not understood is an error that says so; all else is OK.
 //

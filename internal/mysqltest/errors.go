@@ -22,6 +22,7 @@ const (
 	CodeUserLimitReached       uint16 = 1226 // a limit of the user's account
 	CodeUnknownStatement       uint16 = 1243 // prepared statement the session does not have
 	CodeOptionPrevents         uint16 = 1290 // read_only
+	CodeUnknownFunction        uint16 = 1305 // no such function
 	CodeQueryInterrupted       uint16 = 1317 // KILL QUERY
 	CodeNeedReprepare          uint16 = 1615 // prepared statement out of date
 	CodeReadOnlyTransaction    uint16 = 1792 // a write in a READ ONLY transaction

@@ -122,18 +122,19 @@ func (s *Server) enter(c *conn) bool {
 
 // greeting is the server's first packet, protocol version 10.
 func (c *conn) greeting() []byte {
-	version := c.server.config.Version
+	version, capabilities := c.server.config.Version, serverCapabilities
 	if c.server.config.mariaDB() {
 		version = "5.5.5-" + version // MariaDB 10 does this for old replicas
+		capabilities &^= capLongPassword
 	}
 	b := append([]byte{10}, version...)
 	b = binary.LittleEndian.AppendUint32(append(b, 0), c.thread)
 	b = append(b, challenge[:8]...)
 	b = append(b, 0)
-	b = binary.LittleEndian.AppendUint16(b, uint16(serverCapabilities&0xffff))
+	b = binary.LittleEndian.AppendUint16(b, uint16(capabilities&0xffff))
 	b = append(b, utf8mb4)
 	b = binary.LittleEndian.AppendUint16(b, c.session.status())
-	b = binary.LittleEndian.AppendUint16(b, uint16(serverCapabilities>>16))
+	b = binary.LittleEndian.AppendUint16(b, uint16(capabilities>>16))
 	b = append(b, byte(len(challenge)+1))
 	b = append(b, make([]byte, 10)...)
 	b = append(b, challenge[8:]...)

@@ -139,6 +139,8 @@ func (c *conn) call(st *statement, item []token) (v any, used int, stop *Reply) 
 		return v, used, stop
 	case "VERSION":
 		return c.server.config.Version, used, nil
+	case "CURRENT_ROLE":
+		return c.currentRole(used)
 	case "DATABASE", "SCHEMA":
 		if c.session.database == "" {
 			return nil, used, nil
@@ -150,6 +152,18 @@ func (c *conn) call(st *statement, item []token) (v any, used int, stop *Reply) 
 		return time.Now().UTC(), used, nil
 	}
 	return nil, 0, &r
+}
+
+// currentRole is CURRENT_ROLE() of a user without roles.
+func (c *conn) currentRole(used int) (v any, _ int, stop *Reply) {
+	switch {
+	case c.server.config.mariaDB():
+		return nil, used, nil
+	case strings.HasPrefix(c.server.config.Version, "5."):
+		r := Fail(errorf(CodeUnknownFunction, "FUNCTION CURRENT_ROLE does not exist"))
+		return nil, 0, &r
+	}
+	return "NONE", used, nil
 }
 
 // sleep is SLEEP(n): 0, or when KILL QUERY ends it, 1 from MySQL and an error from MariaDB.

@@ -71,6 +71,8 @@ func (s *Server) variable(name string) (any, bool) {
 			return "MariaDB Server", true
 		}
 		return "MySQL Community Server - GPL", true
+	case "init_connect":
+		return "", true
 	case "hostname":
 		return s.config.Name, true
 	case "port":
