@@ -37,8 +37,8 @@ type scan struct {
 	from     bool // the last FROM named what is read
 
 	sequences int  // how often one was named
-	sureCall  bool // the call just opened, or NEXT VALUE FOR, is evaluated in any case
-	filtered  bool // unless rows are filtered
+	behind    word // what stands before the call just opened, or before NEXT
+	filtered  bool // what is selected may not be evaluated
 }
 
 // advance goes to the next token and notes what it means.
@@ -48,7 +48,7 @@ func (s *scan) advance() token {
 	if s.ended && s.tok.kind != end {
 		s.second()
 	}
-	if !s.inBody() {
+	if s.body.state == nobody || !s.inBody() {
 		s.note(before)
 	}
 	return s.tok
@@ -125,10 +125,17 @@ func (s *scan) note(before token) {
 	case userVar:
 		s.noteUserVar()
 	case name:
-		s.noteWord(before)
-		s.noteName()
+		if s.tok.word != other {
+			s.noteWord(before)
+		}
+		fallthrough
 	case quoted:
-		s.noteName()
+		if s.from || s.setting {
+			s.noteName()
+		}
+		if s.variable || s.prev.kind == sysVar {
+			s.noteVariable()
+		}
 	case operator:
 		s.noteOperator(before)
 	}
@@ -159,10 +166,10 @@ func (s *scan) noteWord(before token) {
 	case wFor:
 		if s.prev.word == wValue {
 			ahead := s.lexer
-			s.sequence(before.word == wPrevious, s.sequenceName(ahead, ahead.next(s.tok)), s.sureCall)
+			s.sequence(before.word == wPrevious, s.sequenceName(ahead, ahead.next(s.tok)), s.sure(s.depth))
 		}
 	case wNext:
-		s.sureCall = s.sure(s.prev, s.depth)
+		s.behind = s.prev.word
 	case wSelect, wFrom, wWhere, wHaving, wLimit:
 		s.noteClause()
 	case wSet:
@@ -183,15 +190,15 @@ func (s *scan) noteClause() {
 	}
 }
 
-// noteName looks at a name or a word that may be one.
+// noteName looks at a name, or a word that may be one, behind FROM or SET.
 func (s *scan) noteName() {
-	if s.prev.word == wFrom && s.from {
+	if s.from && s.prev.word == wFrom {
+		s.from = false
 		s.out.OwnWarnings = s.out.OwnWarnings || s.tok.word != wDual
 	}
 	if s.setting && s.tok.to-s.tok.from >= len("profiling") {
 		s.taints = s.taints || strings.EqualFold(s.plain(s.tok), "profiling")
 	}
-	s.noteVariable()
 }
 
 // noteVariable looks at a name behind @@, or behind the dot of one.
@@ -224,7 +231,7 @@ func (s *scan) noteOperator(before token) {
 	case '(':
 		s.depth++
 		if s.prev.isName() && !s.columns && before.word != wInto && before.word != wAs {
-			s.call, s.sureCall = s.prev, s.sure(before, s.depth-1)
+			s.call, s.behind = s.prev, before.word
 			s.impure = s.impure || before.is('.')
 		}
 	case ')':
@@ -264,7 +271,7 @@ func (s *scan) called(t token, argument bool) {
 	case "found_rows":
 		s.asks(FoundRows)
 	case "nextval", "setval", "lastval":
-		s.sequence(string(f) == "lastval", s.sequenceName(s.lexer, s.tok), s.sureCall && string(f) == "nextval")
+		s.sequence(string(f) == "lastval", s.sequenceName(s.lexer, s.tok), string(f) == "nextval" && s.sure(s.depth-1))
 	case "wsrep_last_seen_gtid", "wsrep_last_written_gtid":
 		s.asks(LastValue)
 	default:

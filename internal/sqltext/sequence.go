@@ -14,14 +14,14 @@ func (s *scan) sequence(previous bool, named string, sure bool) {
 	}
 }
 
-// sure reports whether what stands behind before is evaluated in any case, if nothing in the text filters rows: in a list of values to
-// be inserted, or of what is selected. depth is that of the list.
-func (s *scan) sure(before token, depth int) bool {
+// sure reports whether the call just opened, or NEXT VALUE FOR, is evaluated in any case, if nothing in the text filters rows: in a
+// list of values to be inserted, or of what is selected. depth is that of the list.
+func (s *scan) sure(depth int) bool {
 	switch s.head {
 	case wSelect, wDo:
-		return depth == 0 && (before.word == s.head || before.is(','))
+		return depth == 0 && (s.behind == s.head || s.behind == ',')
 	case wInsert, wReplace:
-		return depth == 1 && (before.is('(') || before.is(','))
+		return depth == 1 && (s.behind == '(' || s.behind == ',')
 	}
 	return false
 }

@@ -165,21 +165,42 @@ const (
 	longestWord    = 40 // of keywords, functions and variables
 )
 
-// keywordLengths has, for each first letter, a bit for each length that keywords have: most names are told apart by that.
-var keywordLengths = func() (lengths [32]uint32) {
-	for k := range keywords {
-		lengths[k[0]%32] |= 1 << len(k)
+// A spelling is a keyword as the lexer looks for it.
+type spelling struct {
+	text string
+	word word
+}
+
+// spellings has the keywords by first letter and length: most names are told apart by that, and the others faster than by a map.
+var spellings = func() (by [32][longestKeyword + 1][]spelling) {
+	for text, word := range keywords {
+		same := &by[text[0]%32][len(text)]
+		*same = append(*same, spelling{text, word})
 	}
-	return lengths
+	return by
 }()
 
 // keyword returns the keyword that s is in any case, other if it is none.
 func keyword(s string) word {
-	if len(s) > longestKeyword || keywordLengths[s[0]%32]>>len(s)&1 == 0 {
+	if len(s) > longestKeyword {
 		return other
 	}
-	var buf [longestWord]byte
-	return keywords[string(lower(s, &buf))]
+	for _, k := range spellings[s[0]%32][len(s)] {
+		if k.is(s) {
+			return k.word
+		}
+	}
+	return other
+}
+
+// is reports whether s, of the same length, is k in any case.
+func (k spelling) is(s string) bool {
+	for i := len(s) - 1; i > 0; i-- { // keywords are letters and underscores
+		if c := s[i]; c != k.text[i] && c|0x20 != k.text[i] {
+			return false
+		}
+	}
+	return s[0]|0x20 == k.text[0]
 }
 
 // lower returns s in lower case, in buf; nothing if s is too long to be known.
