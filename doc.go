@@ -28,6 +28,9 @@
 // the caller is an ordinary waiter, so a check that hangs costs the resource and not the caller. A periodic sweep checks the
 // idle ones a few at a time, replaces what grows old, keeps MinIdle up and trims what is idle for too long.
 //
+// A resource that was given back can be cleaned before it is lent again. Dirty says whether it has to be, and Clean does it in a goroutine of
+// the pool, while others are lent. What cannot be cleaned is closed.
+//
 // # The life of a lease
 //
 // [Pool.Acquire] gives a lease, which ends once: by [Lease.Release], [Lease.Discard] or [Lease.Finish]. Ending it a second time
@@ -67,6 +70,7 @@
 // # Glossary
 //
 //	check        may this resource be lent? asked of the resource itself, on open, on acquire and while idle
+//	clean        to make a resource what its next holder may have
 //	probe        the look at a resource that needs no answer from elsewhere
 //	retire       to take a resource out for good
 //	recycle      to replace a resource because of its age

@@ -9,7 +9,7 @@ import (
 
 // A Factory tells a pool how to make, judge and unmake its resources. Open and Close are required.
 //
-// The pool calls each function from goroutines of its own, Probe excepted, and never while it holds its lock.
+// The pool calls each function from goroutines of its own, Probe and Dirty excepted, and never while it holds its lock.
 // A function that panics is an error of that call; a function that ignores its deadline is left behind and costs
 // one resource, not the pool.
 type Factory[T any] struct {
@@ -29,6 +29,15 @@ type Factory[T any] struct {
 	// not block. Nil: no such look.
 	Probe func(T) error
 
+	// Dirty finds out, without a round trip, whether a resource that was given back has to be cleaned before it is lent again. It runs
+	// in the goroutine that gives it back, and must not block. Nil: every resource has to be, if there is a Clean.
+	Dirty func(T) bool
+
+	// Clean makes a resource that was given back what its next holder may have; the Holder is who gave it back. Its context ends after
+	// 5 s and when the pool is closed. Meanwhile the resource counts as being checked, and callers are given others. After an error it
+	// is closed, as after a panic in Dirty or Clean. Nil: resources are lent on as they come back.
+	Clean func(context.Context, T, Holder) error
+
 	// Classify says what an error of a use means for the resource; [Pool.Do] and [Lease.Finish] ask it.
 	// Nil: every error keeps the resource, except one that matches [ErrBroken].
 	Classify func(error) Verdict
@@ -41,6 +50,9 @@ func (f Factory[T]) check() error {
 	}
 	if f.Close == nil {
 		errs = append(errs, errors.New("Factory.Close is nil: a function is required"))
+	}
+	if f.Dirty != nil && f.Clean == nil {
+		errs = append(errs, errors.New("Factory.Dirty is given and Factory.Clean is nil: a function is required"))
 	}
 	return errors.Join(errs...)
 }

@@ -40,16 +40,19 @@ func (p *Pool[T]) holdersLocked(now int64) []Holder {
 	return out
 }
 
-func (r *resource[T]) holder(now int64) Holder {
+func (r *resource[T]) holder(now int64) Holder { return r.holderOf(r.seq, now) }
+
+// holderOf describes the holder of that lease, which is the last one.
+func (r *resource[T]) holderOf(seq uint64, now int64) Holder {
 	h := Holder{Resource: r.id, Age: time.Duration(now - r.lentAt)}
 	if r.trace == nil {
 		return h
 	}
-	if r.trace.sited == r.seq {
+	if r.trace.sited == seq {
 		site := r.trace.site // the next lease overwrites it
 		h.site = &site
 	}
-	if r.trace.noted == r.seq {
+	if r.trace.noted == seq {
 		h.Note = r.trace.note
 	}
 	return h

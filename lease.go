@@ -48,6 +48,10 @@ func (l Lease[T]) Release() {
 		return
 	}
 	p := r.pool
+	if p.factory.Clean != nil {
+		l.end(Keep, nil)
+		return
+	}
 	p.mu.Lock()
 	now := p.clock.coarse()
 	if r.seq == l.seq && p.vouchedLocked(r, now) { // then it is neither taken back nor reported as leaked
@@ -115,9 +119,14 @@ func (l Lease[T]) end(v Verdict, err error) {
 	}
 	returned := p.settleLocked(r, l.token)
 	var news []Event
+	cleans := v == Keep && p.factory.Clean != nil
 	switch v {
 	case Keep:
-		p.offerLocked(r)
+		if cleans {
+			p.moveLocked(r, checking)
+		} else {
+			p.offerLocked(r)
+		}
 	case Demoted:
 		r.discarded = true
 		news = p.doubtLocked(r, err)
@@ -128,6 +137,9 @@ func (l Lease[T]) end(v Verdict, err error) {
 		p.pumpLocked()
 	}
 	p.mu.Unlock()
+	if cleans {
+		p.returnDirty(r, l.seq)
+	}
 	if returned != nil {
 		p.returnedAfterAll(r, *returned)
 	}

@@ -56,6 +56,7 @@
 //
 // # What is not done
 //
-// A borrower of [New] and [Wrap] gets the session as the last one left it: variables, locks and temporary tables are not reset, and a
-// transaction left open stays open. A statement of theirs whose context ends goes on running on the server.
+// A borrower of [New] and [Wrap] gets the session as the last one left it, unless [WithReset] is given: variables, locks and temporary tables
+// are not reset. A transaction left open is rolled back; where others have wrapped the driver one begun by a text, BEGIN, is not seen. A
+// statement of theirs whose context ends goes on running on the server.
 package mysqlpool

@@ -64,6 +64,20 @@ func (d *door) enter(conn *sql.Conn, f func(dc any)) bool {
 	return true
 }
 
+// free reports whether database/sql has nothing in hand on the connection: no statement, no rows and no transaction. They all hold the
+// lock for reading until they end. Without a door nothing is known, and it says false.
+func (d *door) free(conn *sql.Conn) bool {
+	if d.shut.Load() {
+		return false
+	}
+	closing := (*sync.RWMutex)(unsafe.Add(unsafe.Pointer(conn), d.closing))
+	if !closing.TryLock() {
+		return false
+	}
+	closing.Unlock()
+	return true
+}
+
 // prove shuts the door unless it leads where Raw does, and nowhere while Raw is there.
 func (d *door) prove(conn *sql.Conn) {
 	d.proveWith(conn, func(f func(dc any)) bool { return d.enter(conn, f) })
@@ -71,14 +85,15 @@ func (d *door) prove(conn *sql.Conn) {
 
 func (d *door) proveWith(conn *sql.Conn, enter func(f func(dc any)) bool) {
 	var inside any
-	entered, same := false, false
+	entered, same, free := false, false, false
 	err := conn.Raw(func(dc any) error {
 		inside = dc
 		entered = enter(func(any) {})
+		free = d.free(conn)
 		return nil
 	})
 	enter(func(dc any) { same = identical(dc, inside) })
-	if err != nil || entered || !same {
+	if err != nil || entered || free || !same || !d.free(conn) {
 		d.shut.Store(true)
 	}
 }

@@ -36,7 +36,7 @@ func sleepyMaker(t *testing.T, well error) (*maker, *sql.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &maker{db: db, door: findDoor()}
+	b := &maker{judge: new(judge), db: db, door: findDoor()}
 	b.door.prove(conn)
 	return b, conn
 }

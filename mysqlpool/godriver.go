@@ -11,6 +11,8 @@ import (
 	"reflect"
 	"time"
 	"unsafe"
+
+	"github.com/go-sql-driver/mysql"
 )
 
 // This file is all that is known of go-sql-driver beyond what it exports: which interfaces its connection has, in which private
@@ -138,6 +140,19 @@ func privateConn(c physical, name string) net.Conn {
 		return nil
 	}
 	return *(*net.Conn)(unsafe.Add(v.UnsafePointer(), f.Offset))
+}
+
+// configOf is what the driver made the connection with, or nil if it cannot be told. The driver does not change it any more.
+func configOf(c physical) *mysql.Config {
+	v := reflect.ValueOf(c)
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return nil
+	}
+	f, ok := v.Elem().Type().FieldByName("cfg")
+	if !ok || f.Type != reflect.TypeFor[*mysql.Config]() {
+		return nil
+	}
+	return *(**mysql.Config)(unsafe.Add(v.UnsafePointer(), f.Offset))
 }
 
 // compressed reports whether packets on the network are not plain ones.

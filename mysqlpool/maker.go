@@ -7,6 +7,7 @@ import (
 	"errors"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -15,9 +16,13 @@ import (
 
 // A maker makes and judges the connections of one pool that lends *sql.Conn.
 type maker struct {
-	judge
-	db   *sql.DB
-	door *door
+	*judge
+	db       *sql.DB
+	door     *door
+	status   atomic.Pointer[int] // the field of the status flags; nil: not known
+	left     atomic.Uint64       // transactions that borrowers left open
+	fresh    *source             // what resets sessions; nil without WithReset
+	knowOnce sync.Once           // for what it has to know of the driver's configuration
 
 	mu    sync.Mutex // guards the field below
 	conns map[*sql.Conn]*connection
@@ -27,14 +32,27 @@ type maker struct {
 type connection struct {
 	socket  socket
 	flavour *flavour
+	backend *backend // nil without WithReset
 }
 
 func newMaker(db *sql.DB, s settings, w weir.Settings) *maker {
-	return &maker{judge: newJudge(s, w), db: db, door: findDoor(), conns: map[*sql.Conn]*connection{}}
+	m := &maker{db: db, door: findDoor(), conns: map[*sql.Conn]*connection{}}
+	if !s.reset {
+		j := newJudge(s, w)
+		m.judge = &j
+		return m
+	}
+	m.fresh = sourceOver(nil, s, w)
+	m.fresh.counters, m.judge = new(counters), &m.fresh.judge
+	return m
 }
 
 func (m *maker) factory() weir.Factory[*sql.Conn] {
-	return weir.Factory[*sql.Conn]{Open: m.open, Close: m.close, Check: m.check, Probe: m.probe, Classify: m.verdict}
+	f := weir.Factory[*sql.Conn]{Open: m.open, Close: m.close, Check: m.check, Probe: m.probe, Dirty: m.dirty, Clean: m.clean, Classify: m.verdict}
+	if m.fresh != nil {
+		f.Dirty = nil // each one is cleaned
+	}
+	return f
 }
 
 // open dials, shakes hands and makes the session ready, all under the deadline of ctx.
@@ -44,7 +62,7 @@ func (m *maker) open(ctx context.Context) (*sql.Conn, error) {
 	if err != nil {
 		return nil, m.failedOpen(err)
 	}
-	if c.flavour, _, err = m.prepare(ctx, pooled{conn}); err != nil {
+	if err := m.setUp(ctx, conn, c); err != nil {
 		closeForGood(conn) // adds nothing to why
 		return nil, m.failedOpen(err)
 	}
@@ -54,6 +72,21 @@ func (m *maker) open(ctx context.Context) (*sql.Conn, error) {
 	defer m.mu.Unlock()
 	m.conns[conn] = c
 	return conn, nil
+}
+
+// setUp makes the session ready, and learns what can be told of it.
+func (m *maker) setUp(ctx context.Context, conn *sql.Conn, c *connection) (err error) {
+	if m.fresh != nil {
+		if c.backend, err = m.makeReady(ctx, conn); err == nil {
+			c.flavour = c.backend.flavour
+		}
+	} else {
+		c.flavour, _, err = m.prepare(ctx, pooled{conn})
+	}
+	if err != nil {
+		return err
+	}
+	return m.learnStatus(ctx, conn)
 }
 
 func (m *maker) check(ctx context.Context, conn *sql.Conn) error {

@@ -132,6 +132,10 @@ func (p *Pool) HandshakeStatements() []string {
 	return append(slices.Clone(p.driver), p.maker.statements()...)
 }
 
+// LeftTransactions is how many transactions borrowers left open. Each was rolled back before its connection was lent again, or its
+// connection was closed, and the line that had borrowed it was logged.
+func (p *Pool) LeftTransactions() uint64 { return p.maker.left.Load() }
+
 func refuseRejectReadOnly(cfg *mysql.Config) error {
 	if cfg.RejectReadOnly {
 		return errors.New("rejectReadOnly: true: limit is false; roles are checked by WithRole")

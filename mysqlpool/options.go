@@ -19,6 +19,7 @@ type settings struct {
 	validationQuery string
 	role            Role
 	autocommit      bool // must be on
+	reset           bool // sessions are reset between borrowers of New and Wrap
 	sessionSetup    string
 	instances       int
 	reserve         int

@@ -33,8 +33,7 @@ func newSource(cfg *mysql.Config, s settings, w weir.Settings) (*source, error) 
 		return nil, err
 	}
 	src := sourceOver(connector, s, w)
-	src.driver = driverStatements(cfg)
-	src.names = clientCharset(cfg.Collation, slices.Concat(src.driver, []string{s.sessionSetup}))
+	src.know(cfg)
 	return src, nil
 }
 
@@ -42,6 +41,12 @@ func sourceOver(connector driver.Connector, s settings, w weir.Settings) *source
 	src := &source{judge: newJudge(s, w), connector: connector, states: newStates()}
 	src.columns, src.roles = birthColumns, true
 	return src
+}
+
+// know takes from the driver's configuration what it does to a new connection.
+func (s *source) know(cfg *mysql.Config) {
+	s.driver = driverStatements(cfg)
+	s.names = clientCharset(cfg.Collation, slices.Concat(s.driver, []string{s.sessionSetup}))
 }
 
 func (s *source) factory() weir.Factory[*backend] {

@@ -24,6 +24,9 @@ type Source interface {
 	Stats() weir.Stats
 }
 
+// A lender lends connections on which a transaction can be left open. Every *mysqlpool.Pool is one.
+type lender interface{ LeftTransactions() uint64 }
+
 // A Collector is a [prometheus.Collector] for one pool. It runs nothing in the background and costs the pool one call of
 // Stats for each scrape. Register one for each pool: they differ in the label db_client_connection_pool_name, so any
 // number of them fits on one registry, as long as all were made with the same names of constant labels.
@@ -54,6 +57,10 @@ func NewCollector(pool Source, opts ...Option) (*Collector, error) {
 	c.add(labels, connectionFamilies()...)
 	c.addHistograms(labels, connectionHistograms()...)
 	c.add(labels, poolFamilies()...)
+	if lender, ok := pool.(lender); ok {
+		c.add(labels, counter("weir_pool_left_transactions_total", "Transactions that borrowers left open; they were rolled back.",
+			func(*weir.Stats) uint64 { return lender.LeftTransactions() }))
+	}
 	if o.goSQL {
 		c.add(o.labelsWith(dbLabel), goSQLFamilies()...)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/weirpool/weir"
+	"github.com/weirpool/weir/mysqlpool"
 	"github.com/weirpool/weir/weirprom"
 )
 
@@ -81,6 +82,24 @@ func TestLabelsAreThoseOfThePoolsMetrics(t *testing.T) {
 	c.Labels()["region"] = "south" // a copy
 	if diff := cmp.Diff(want, c.Labels()); diff != "" {
 		t.Errorf("labels (-want +got):\n%s", diff)
+	}
+}
+
+// A lender is a Source that counts transactions.
+type lender struct{ *fake }
+
+func (lender) LeftTransactions() uint64 { return 41 }
+
+func TestTransactionsLeftOpenAreShownWhereTheyAreCounted(t *testing.T) {
+	const want = `weir_pool_left_transactions_total{db_client_connection_pool_name="billing"} 41`
+	if text := scrape(t, register(t, newCollector(t, lender{busy("billing")}))); !strings.Contains(text, want) {
+		t.Errorf("the page lacks %s", want)
+	}
+	if text := scrape(t, register(t, newCollector(t, busy("billing")))); strings.Contains(text, "left_transactions") {
+		t.Error("the page shows what nobody counts")
+	}
+	if _, ok := any((*mysqlpool.Pool)(nil)).(interface{ LeftTransactions() uint64 }); !ok {
+		t.Error("a pool of mysqlpool does not count them any more")
 	}
 }
 

@@ -65,6 +65,8 @@ type busySessions struct{ *fake }
 
 func (busySessions) Sessions() mysqlpool.SessionStats { return mysqlpool.SessionStats{} }
 
+func (busySessions) LeftTransactions() uint64 { return 41 }
+
 // newSessionCollector exposes everything there is.
 func newSessionCollector(t *testing.T, opts ...weirprom.Option) prometheus.Collector {
 	t.Helper()
