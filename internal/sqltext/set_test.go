@@ -56,6 +56,7 @@ func TestSetThatPinsHasNoChanges(t *testing.T) {
 		"SET time_zone = '+00:00', GLOBAL max_connections = 5",
 		"SET time_zone = '+00:00'; SELECT 1",
 		"SET NAMES gbk",
+		"SET session_track_gtids = OWN_GTID",
 		"SET @@tx_isolation = 'SERIALIZABLE'",
 	} {
 		if got := sqltext.Classify(text, 0); got.Kind != sqltext.Pins || got.Changes != nil {

@@ -24,6 +24,7 @@ const (
 //   - completion_type: COMMIT would begin a transaction or close the connection.
 //   - timestamp, insert_id, last_insert_id, identity, rand_seed1, pseudo_thread_id, gtid_next and their like: they are for the
 //     next statement, or belong to replication.
+//   - session_track_gtids: MySQL refuses to set it within a transaction (1766), and so to take it back there.
 //   - profiling, old_mode, debug and whatever is not known.
 var variables = map[string]rule{
 	"autocommit": onOrOff,
@@ -70,7 +71,6 @@ var variables = map[string]rule{
 	"optimizer_use_condition_selectivity": anyLiteral,
 	"read_buffer_size":                    anyLiteral,
 	"read_rnd_buffer_size":                anyLiteral,
-	"session_track_gtids":                 anyLiteral,
 	"sort_buffer_size":                    anyLiteral,
 	"sql_auto_is_null":                    onlyOff, // else IS NULL asks for LAST_INSERT_ID()
 	"sql_big_selects":                     anyLiteral,

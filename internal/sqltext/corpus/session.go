@@ -107,7 +107,7 @@ var sets = slices.Concat(
 	kind(sqltext.Set, "variable", "SET max_statement_time = 10", "SET max_statement_time = 1.5", "SET query_cache_type = OFF",
 		"SET storage_engine = InnoDB").mariadb(),
 	kind(sqltext.Set, "variable", "SET max_execution_time = 1000", "SET block_encryption_mode = 'aes-256-cbc'", "SET information_schema_stats_expiry = 0",
-		"SET sql_require_primary_key = 0", "SET SESSION transaction_isolation = 'READ-COMMITTED'", "SET session_track_gtids = OWN_GTID",
+		"SET sql_require_primary_key = 0", "SET SESSION transaction_isolation = 'READ-COMMITTED'",
 		"SET SESSION transaction_read_only = 0").mysql(),
 	kind(sqltext.Set, "isolation",
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
