@@ -119,6 +119,24 @@ func insertIDOf(c physical) int64 {
 	return ids.Index(ids.Len() - 1).Int()
 }
 
+// keptColumns is where the driver keeps the columns of a statement's rows, so that the server need not send them each time (MariaDB). Its
+// Exec waits for them all the same, for ever if there are fewer rows than columns.
+type keptColumns struct{ field reflect.Value }
+
+func keptColumnsOf(s driver.Stmt) (k keptColumns) {
+	v := reflect.ValueOf(s)
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return k
+	}
+	if f := v.Elem().FieldByName("columns"); f.IsValid() && f.Kind() == reflect.Slice {
+		k.field = f
+	}
+	return k
+}
+
+// any reports whether there are any, from when the statement was prepared or from its last execution.
+func (k keptColumns) any() bool { return k.field.IsValid() && k.field.Len() > 0 }
+
 // networkOf is the connection that the driver reads from and writes to, TLS included, or nil if it cannot be told.
 func networkOf(c physical) net.Conn { return privateConn(c, "netConn") }
 

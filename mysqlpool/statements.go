@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/weirpool/weir"
+	"github.com/weirpool/weir/internal/sqltext"
 )
 
 // statements are the prepared statements of one backend, the least recently used given up first. A statement binds the default
@@ -38,13 +39,14 @@ type statementKey struct {
 
 // A statement is one prepared statement of a backend.
 type statement struct {
-	key    statementKey
-	stmt   driver.Stmt
-	exec   driver.StmtExecContext
-	query  driver.StmtQueryContext
-	inputs int
-	kinds  []byte        // of the arguments it was first executed with; none: it fits all
-	place  *list.Element // in the cache's order; nil: it is not kept
+	key     statementKey
+	stmt    driver.Stmt
+	exec    driver.StmtExecContext
+	query   driver.StmtQueryContext
+	inputs  int
+	kinds   []byte // of the arguments it was first executed with; none: it fits all
+	columns keptColumns
+	place   *list.Element // in the cache's order; nil: it is not kept
 }
 
 // find returns a statement that fits arguments of these kinds; without any each does.
@@ -303,15 +305,21 @@ func (s *statement) run(ctx context.Context, c *call) (err error) {
 	if len(c.args) != s.inputs {
 		return fmt.Errorf("mysqlpool: %q: expected %d arguments, got %d", beginning(c.text), s.inputs, len(c.args))
 	}
-	if c.do == execs {
+	drains := c.do == execs && s.columns.any() && c.st.Pin != sqltext.Call // what a routine sends has its columns each time
+	if c.do == execs && !drains {
 		c.result, err = s.exec.ExecContext(ctx, c.args)
 		return err
 	}
 	rows, err := s.query.QueryContext(ctx, c.args)
-	if err == nil {
-		c.rows = rows
+	switch {
+	case err != nil:
+		return err
+	case drains:
+		c.result = noResult{} // as the driver's own
+		return rows.Close()   // reads them to the end
 	}
-	return err
+	c.rows = rows
+	return nil
 }
 
 // prepare prepares the text. Where the server has too many statements half of this backend's make room, then all, and from then on it
@@ -326,7 +334,7 @@ func (b *backend) prepare(ctx context.Context, key statementKey) (*statement, er
 		if err != nil {
 			return nil, err
 		}
-		s := &statement{key: key, stmt: stmt, inputs: stmt.NumInput()}
+		s := &statement{key: key, stmt: stmt, inputs: stmt.NumInput(), columns: keptColumnsOf(stmt)}
 		s.exec, _ = stmt.(driver.StmtExecContext)
 		s.query, _ = stmt.(driver.StmtQueryContext)
 		return s, nil
