@@ -1,6 +1,9 @@
 package weir
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // Some uses are cheaper, or only right, on the very resource they had before: it is in the state they need. A preference is weak, it
 // only chooses among what could be lent anyway; to have the same one again is asked for at once or not at all.
@@ -30,27 +33,20 @@ func (l Lease[T]) Label(label uint64) {
 // anyway is served in order of arrival with whatever comes first, and label does not matter. The same holds where every
 // resource is checked before it is lent, with a check window of 0. A label of 0 wishes for nothing.
 //
-// It is made for layers that borrow for each call of theirs, and for them stacks are dear: where leak naming is on, only one borrower's
-// in 10 ms is recorded, and one in 64. Who keeps the resource for longer calls [Lease.Trace].
-func (p *Pool[T]) AcquirePreferring(ctx context.Context, label uint64) (Lease[T], error) {
-	if label == 0 || ctx == nil || ctx.Err() != nil {
-		return p.Acquire(ctx)
+// It is made for layers that borrow for each call of theirs, and for them stacks are dear: it records none itself. site is where the borrower
+// stands, for errors and logs, or nil: the layer has recorded it, see [CallSite.Record], or knows it. The pool keeps the pointer, so
+// the CallSite must not change any more.
+func (p *Pool[T]) AcquirePreferring(ctx context.Context, label uint64, site *CallSite) (Lease[T], error) {
+	if ctx == nil {
+		return Lease[T]{}, fmt.Errorf("weir: acquire: %w", ErrNilContext)
 	}
-	if p.opts.leakAfter > 0 && p.tracesNow() {
-		var here callSite
-		here.record()
-		return p.acquire(ctx, &here, label)
+	if ctx.Err() != nil {
+		return Lease[T]{}, p.tooLate(ctx)
 	}
-	return p.acquire(ctx, nil, label)
-}
-
-// tracesNow reports whether this borrower's stack is to be recorded: the first one's in a clock tick, and one in timedEvery.
-func (p *Pool[T]) tracesNow() bool {
-	if p.traceDue.Load() {
-		p.traceDue.Store(false)
-		return true
+	if p.opts.leakAfter == 0 {
+		site = nil
 	}
-	return p.untraced.Add(1)%timedEvery == 0
+	return p.acquire(ctx, nil, site, label)
 }
 
 // Trace records where its caller stands as the place where the lease was borrowed, if leak naming is on and nothing is recorded yet. It is
@@ -59,13 +55,13 @@ func (l Lease[T]) Trace() {
 	if l.r == nil || l.r.pool.opts.leakAfter == 0 || l.traced() {
 		return
 	}
-	var here callSite
-	here.record()
+	var here CallSite
+	here.Record(1)
 	p := l.r.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if l.Valid() {
-		l.r.keepSite(&here)
+		l.r.keepSite(&here, nil)
 	}
 }
 
@@ -117,14 +113,14 @@ func (l Lease[T]) Again() (Lease[T], bool) {
 		return Lease[T]{}, false
 	}
 	if l.r.pool.opts.leakAfter > 0 {
-		var here callSite
-		here.record()
+		var here CallSite
+		here.Record(1)
 		return l.again(&here)
 	}
 	return l.again(nil)
 }
 
-func (l Lease[T]) again(here *callSite) (Lease[T], bool) {
+func (l Lease[T]) again(here *CallSite) (Lease[T], bool) {
 	r := l.r
 	p := r.pool
 	p.mu.Lock()
@@ -133,7 +129,7 @@ func (l Lease[T]) again(here *callSite) (Lease[T], bool) {
 		p.mu.Unlock()
 		return Lease[T]{}, false
 	}
-	lease := p.lendLocked(r, now, here)
+	lease := p.lendLocked(r, now, here, nil, here != nil)
 	p.mu.Unlock()
 	if p.factory.Probe == nil || p.probed(r, lease.token, nil) {
 		return lease, true

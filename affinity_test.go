@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,7 +15,7 @@ import (
 func prefer(t *testing.T, p *weir.Pool[*thing], label uint64) lease {
 	t.Helper()
 	before := p.Stats()
-	l, err := p.AcquirePreferring(t.Context(), label)
+	l, err := p.AcquirePreferring(t.Context(), label, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +216,7 @@ func TestPreferenceTakesNothingOfAnEarlierGeneration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, leases := labelled(t, &maker{}, []uint64{7, 7})
 		p.EvictAll()
-		l, err := p.AcquirePreferring(t.Context(), 7)
+		l, err := p.AcquirePreferring(t.Context(), 7, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +232,7 @@ func TestPreferredResourceFoundDeadGivesWayToAnother(t *testing.T) {
 		m := &maker{tune: probed}
 		p, leases := labelled(t, m, []uint64{0, 7})
 		m.all()[leases[1].ID()-1].fall(errRefused)
-		got, err := p.AcquirePreferring(t.Context(), 7)
+		got, err := p.AcquirePreferring(t.Context(), 7, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -253,7 +252,7 @@ func TestPreferenceDoesNotChangeTheOrderOfThoseWhoWait(t *testing.T) {
 		first := ask(t.Context(), p)
 		second := make(chan lease, 1)
 		go func() {
-			l, err := p.AcquirePreferring(t.Context(), 7)
+			l, err := p.AcquirePreferring(t.Context(), 7, nil)
 			if err != nil {
 				t.Error(err)
 			}
@@ -279,7 +278,7 @@ func TestPreferringInAPausedPoolWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := labelled(t, &maker{}, []uint64{7}, weir.WithMaxWait(100*time.Millisecond))
 		p.Pause()
-		_, err := p.AcquirePreferring(t.Context(), 7)
+		_, err := p.AcquirePreferring(t.Context(), 7, nil)
 		wantIs(t, err, weir.ErrExhausted)
 		p.Resume()
 		prefer(t, p, 7).Release()
@@ -289,32 +288,55 @@ func TestPreferringInAPausedPoolWaits(t *testing.T) {
 func TestPreferringFailsAsAcquireDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := labelled(t, &maker{}, []uint64{7})
-		_, err := p.AcquirePreferring(nil, 7)
+		_, err := p.AcquirePreferring(nil, 7, nil)
 		wantIs(t, err, weir.ErrNilContext)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(errRefused)
-		_, err = p.AcquirePreferring(ctx, 7)
+		_, err = p.AcquirePreferring(ctx, 7, nil)
 		wantIs(t, err, errRefused)
 		if errors.Is(err, weir.ErrExhausted) || p.Stats().Canceled != 1 {
 			t.Errorf("%v, canceled %d, want 1", err, p.Stats().Canceled)
 		}
 		closeNow(p)
-		_, err = p.AcquirePreferring(t.Context(), 7)
+		_, err = p.AcquirePreferring(t.Context(), 7, nil)
 		wantIs(t, err, weir.ErrClosed)
 	})
 }
 
-func TestPreferringCallersAreNamed(t *testing.T) {
+func TestPreferringCallersAreNamedAsTheySay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, _ := labelled(t, &maker{}, []uint64{7}, weir.WithLeakThreshold(time.Hour))
+		p, _ := labelled(t, &maker{}, []uint64{7}, weir.WithLeakThreshold(time.Hour), weir.WithMaxOpen(1))
+		var here weir.CallSite
 		line := lineHere() + 1
-		l := prefer(t, p, 7)
-		e, _ := exhausted(t, ask(t.Context(), p))
-		if stack := e.Holders[0].Stack(); !strings.Contains(stack, fmt.Sprintf("affinity_test.go:%d\n", line)) ||
-			!strings.HasPrefix(stack, "github.com/weirpool/weir_test.prefer ") {
-			t.Errorf("stack is\n%s", stack)
+		here.Record(0)
+		want := fmt.Sprintf("affinity_test.go:%d", line)
+		first, err := p.AcquirePreferring(t.Context(), 7, &here)
+		if err != nil {
+			t.Fatal(err)
 		}
-		l.Release()
+		if got := sites(t, p); got[0] != want {
+			t.Errorf("borrowed at %q, want %q", got, want)
+		}
+		waits := make(chan lease)
+		go func() {
+			l, _ := p.AcquirePreferring(t.Context(), 7, &here)
+			waits <- l
+		}()
+		synctest.Wait()
+		first.Release()
+		second := <-waits
+		if got := sites(t, p); got[0] != want {
+			t.Errorf("who had waited borrowed at %q, want %q", got, want)
+		}
+		second.Release()
+		third, err := p.AcquirePreferring(t.Context(), 7, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := sites(t, p); got[0] != "" {
+			t.Errorf("who told nothing borrowed at %q", got)
+		}
+		third.Release()
 	})
 }
 
@@ -322,7 +344,7 @@ func TestPreferringAllocatesNothing(t *testing.T) {
 	p, _ := labelled(t, &maker{}, []uint64{0, 0, 7, 0}, weir.WithCheckWindow(time.Hour))
 	ctx := t.Context()
 	got := testing.AllocsPerRun(2000, func() {
-		l, err := p.AcquirePreferring(ctx, 7)
+		l, err := p.AcquirePreferring(ctx, 7, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

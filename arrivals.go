@@ -44,8 +44,8 @@ func (a *arrivals[T]) take() *waiter[T] {
 const attendEvery = 64
 
 // arrive queues a caller without the lock, if the pool is packed still when that is done.
-func (p *Pool[T]) arrive(w *waiter[T], here *callSite) {
-	w.comesFrom(here)
+func (p *Pool[T]) arrive(w *waiter[T], here, known *CallSite) {
+	w.comesFrom(here, known)
 	attend := w.since%attendEvery == 0
 	p.arrivals.push(w)
 	if p.crowd.Load() == packed && !attend {
@@ -61,9 +61,11 @@ func (p *Pool[T]) arrive(w *waiter[T], here *callSite) {
 	p.mu.Unlock()
 }
 
-func (w *waiter[T]) comesFrom(here *callSite) {
+func (w *waiter[T]) comesFrom(here, known *CallSite) {
+	w.from, w.exactly = known, here != nil
 	if here != nil {
-		w.from = &borrower{site: *here}
+		site := *here
+		w.from = &site
 	}
 }
 

@@ -74,7 +74,6 @@ func (p *Pool[T]) tick() {
 	}
 	c.exact()
 	c.ticks++
-	p.traceDue.Store(true)
 	if c.used {
 		c.used, c.idle = false, 0
 	} else if c.idle++; c.idle >= clockSleep {
@@ -84,12 +83,12 @@ func (p *Pool[T]) tick() {
 	c.timer.Reset(clockTick)
 }
 
-// timeLocked notes when r was lent: exactly when its stack is recorded, for the first lease in a clock tick, and for
+// timeLocked notes when r was lent: exactly when the pool records its stack, for the first lease in a clock tick, and for
 // one in timedEvery; else as exactly as its caller knows the time.
-func (p *Pool[T]) timeLocked(r *resource[T], now int64, here *callSite) {
+func (p *Pool[T]) timeLocked(r *resource[T], now int64, exactly bool) {
 	r.lentAt, r.timing = now, untimed
 	p.untimed++
-	if here != nil || p.untimed >= timedEvery || p.clock.ticks != p.timedAt {
+	if exactly || p.untimed >= timedEvery || p.clock.ticks != p.timedAt {
 		r.lentAt, r.timing = p.clock.exact(), timed
 		p.untimed, p.timedAt = 0, p.clock.ticks
 	}

@@ -24,7 +24,7 @@ func ExamplePool_AcquirePreferring() {
 	a.Release()
 	b.Release() // used last: Acquire would lend it next
 
-	lease, err := pool.AcquirePreferring(ctx, paris)
+	lease, err := pool.AcquirePreferring(ctx, paris, nil)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -35,7 +35,7 @@ func Pack[T any](p *Pool[T]) {
 // AcquirePacked acquires like a caller who was told that the pool is packed, which may not be so any more.
 func AcquirePacked[T any](ctx context.Context, p *Pool[T]) (Lease[T], error) {
 	w := p.newWaiter()
-	p.arrive(w, nil)
+	p.arrive(w, nil, nil)
 	return p.await(ctx, w)
 }
 
@@ -43,7 +43,7 @@ func AcquirePacked[T any](ctx context.Context, p *Pool[T]) (Lease[T], error) {
 // ended.
 func LeaveServed[T any](ctx context.Context, p *Pool[T], meanwhile func()) error {
 	w := p.newWaiter()
-	p.arrive(w, new(callSite))
+	p.arrive(w, new(CallSite), nil)
 	meanwhile()
 	return p.giveUp(ctx, w)
 }

@@ -49,8 +49,11 @@ func (r *resource[T]) holderOf(seq uint64, now int64) Holder {
 		return h
 	}
 	if r.trace.sited == seq {
-		site := r.trace.site // the next lease overwrites it
-		h.site = &site
+		h.site = r.trace.site
+		if h.site == &r.trace.own {
+			site := r.trace.own // the next lease overwrites it
+			h.site = &site
+		}
 	}
 	if r.trace.noted == seq {
 		h.Note = r.trace.note

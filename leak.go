@@ -26,15 +26,17 @@ func (r *resource[T]) takeToken() *token {
 	return tk
 }
 
-func (r *resource[T]) keepSite(here *callSite) {
-	if r.trace == nil {
-		r.trace = new(trace)
+// keepSite keeps a copy of here or, if there is one, known.
+func (r *resource[T]) keepSite(here, known *CallSite) {
+	t := r.trace
+	if t == nil {
+		t = new(trace)
+		r.trace = t
 	}
-	r.trace.site, r.trace.sited = *here, r.seq
-}
-
-func (s *callSite) record() {
-	runtime.Callers(3, s[:])
+	if t.site = known; known == nil {
+		t.own, t.site = *here, &t.own
+	}
+	t.sited = r.seq
 }
 
 // drop runs in the runtime's cleanup goroutine, which others wait for: the sweep does the rest. Once the pool is closed
@@ -108,8 +110,8 @@ func (p *Pool[T]) returnedAfterAll(r *resource[T], h Holder) {
 // misuse reports a lease that was ended twice, with the line that did it.
 func (p *Pool[T]) misuse(r *resource[T], err error) {
 	var h Holder
-	h.site = new(callSite)
-	runtime.Callers(2, h.site[:])
+	h.site = new(CallSite)
+	h.site.Record(1)
 	p.opts.log.Warn(err.Error(), "pool", p.opts.name, "resource", r.id, "at", h.Site())
 	p.tell(Event{Kind: EventMisused, Pool: p.opts.name, Resource: r.id, Err: err, Holder: h})
 }

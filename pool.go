@@ -25,8 +25,6 @@ type Pool[T any] struct {
 	spares   sync.Pool          // of *waiter[T]
 	crowd    atomic.Uint32      // who waits: see arrivals.go
 	arrivals arrivals[T]
-	traceDue atomic.Bool   // the next borrower by preference is named
-	untraced atomic.Uint32 // those who were not
 
 	mu         sync.Mutex // guards the fields below
 	lists      [states]list[T]
@@ -104,7 +102,6 @@ func New[T any](ctx context.Context, factory Factory[T], opts ...Option) (*Pool[
 	p.clock.start(p.epoch, p.tick)
 	p.mu.Unlock()
 	p.governor.openCap = math.MaxInt32
-	p.traceDue.Store(true)
 	p.tasks.Go(p.sweepLoop)
 	if err := p.warmUp(ctx); err != nil {
 		return nil, fmt.Errorf("weir: new: pool %q: %w", o.name, err)
@@ -126,23 +123,23 @@ func (p *Pool[T]) Acquire(ctx context.Context) (Lease[T], error) {
 		return Lease[T]{}, p.tooLate(ctx)
 	}
 	if p.opts.leakAfter > 0 {
-		var here callSite
-		here.record()
-		return p.acquire(ctx, &here, 0)
+		var here CallSite
+		here.Record(1)
+		return p.acquire(ctx, &here, nil, 0)
 	}
-	return p.acquire(ctx, nil, 0)
+	return p.acquire(ctx, nil, nil, 0)
 }
 
-// acquire lends what is ready, or queues. here is where the caller stands, or nil if that is not recorded; label is what the
-// caller prefers, or 0.
-func (p *Pool[T]) acquire(ctx context.Context, here *callSite, label uint64) (Lease[T], error) {
+// acquire lends what is ready, or queues. here is where the caller stands, of which a copy is kept, or nil; known is the same, and is kept
+// itself. label is what the caller prefers, or 0.
+func (p *Pool[T]) acquire(ctx context.Context, here, known *CallSite, label uint64) (Lease[T], error) {
 	var w *waiter[T]
 	switch p.crowd.Load() {
 	case waiting:
 		w = p.newWaiter()
 	case packed:
 		w = p.newWaiter()
-		p.arrive(w, here)
+		p.arrive(w, here, known)
 		return p.await(ctx, w)
 	}
 	p.mu.Lock()
@@ -157,9 +154,9 @@ func (p *Pool[T]) acquire(ctx context.Context, here *callSite, label uint64) (Le
 		r = p.readyLocked(now)
 	}
 	if r == nil {
-		return p.joinLocked(ctx, w, ticket, here) // unlocks
+		return p.joinLocked(ctx, w, ticket, here, known) // unlocks
 	}
-	lease := p.lendLocked(r, now, here)
+	lease := p.lendLocked(r, now, here, known, here != nil)
 	p.mu.Unlock()
 	if w != nil {
 		p.spare(w)
@@ -170,7 +167,7 @@ func (p *Pool[T]) acquire(ctx context.Context, here *callSite, label uint64) (Le
 	w = p.newWaiter()
 	w.since = min(w.since, now+int64(clockTick)) // it came no later than that
 	p.mu.Lock()
-	return p.joinLocked(ctx, w, ticket, here)
+	return p.joinLocked(ctx, w, ticket, here, known)
 }
 
 // TryAcquire lends a resource that is idle and needs no check, or says at once that there is none. It does not overtake
@@ -178,14 +175,14 @@ func (p *Pool[T]) acquire(ctx context.Context, here *callSite, label uint64) (Le
 // With a check window of 0 and checks on acquire it never finds anything.
 func (p *Pool[T]) TryAcquire() (Lease[T], bool) {
 	if p.opts.leakAfter > 0 {
-		var here callSite
-		here.record()
+		var here CallSite
+		here.Record(1)
 		return p.tryAcquire(&here)
 	}
 	return p.tryAcquire(nil)
 }
 
-func (p *Pool[T]) tryAcquire(here *callSite) (Lease[T], bool) {
+func (p *Pool[T]) tryAcquire(here *CallSite) (Lease[T], bool) {
 	for {
 		p.mu.Lock()
 		now := p.clock.coarse()
@@ -198,7 +195,7 @@ func (p *Pool[T]) tryAcquire(here *callSite) (Lease[T], bool) {
 			p.mu.Unlock()
 			return Lease[T]{}, false
 		}
-		lease := p.lendLocked(r, now, here)
+		lease := p.lendLocked(r, now, here, nil, here != nil)
 		p.mu.Unlock()
 		if p.factory.Probe == nil || p.probed(r, lease.token, nil) {
 			return lease, true
@@ -282,7 +279,7 @@ func (p *Pool[T]) idleLocked() *resource[T] {
 }
 
 // lendLocked moves r to its new holder.
-func (p *Pool[T]) lendLocked(r *resource[T], now int64, here *callSite) Lease[T] {
+func (p *Pool[T]) lendLocked(r *resource[T], now int64, here, known *CallSite, exactly bool) Lease[T] {
 	if free := &p.lists[idle]; r == free.front { // the usual case, and worth its lines
 		free.popFront()
 	} else {
@@ -292,11 +289,11 @@ func (p *Pool[T]) lendLocked(r *resource[T], now int64, here *callSite) Lease[T]
 	p.lists[inUse].pushBack(r)
 	r.seq++
 	p.stats.Acquired++
-	p.timeLocked(r, now, here)
+	p.timeLocked(r, now, exactly)
 	lease := Lease[T]{r: r, seq: r.seq}
-	if here != nil {
+	if here != nil || known != nil {
 		lease.token = r.takeToken()
-		r.keepSite(here)
+		r.keepSite(here, known)
 	}
 	return lease
 }

@@ -14,24 +14,16 @@ type waiter[T any] struct {
 	since      int64        // arrival
 	got        *resource[T] // lent to it
 	err        error        // or why not
-	from       *borrower    // nil unless leak naming is on
+	from       *CallSite    // nil: not recorded
+	token      *token       // of what it got, if from is set
+	exactly    bool         // its use is to be timed
 	queued     bool
 	yield      bool
 }
 
-// A borrower is who waits, where leak naming is on.
-type borrower struct {
-	site  callSite
-	token *token // of what it got
-}
-
 // lease is what w got. Nobody else changes a resource's seq while it is lent.
 func (w *waiter[T]) lease() Lease[T] {
-	l := Lease[T]{r: w.got, seq: w.got.seq}
-	if w.from != nil {
-		l.token = w.from.token
-	}
-	return l
+	return Lease[T]{r: w.got, seq: w.got.seq, token: w.token}
 }
 
 // deadline is when w's wait ends at the latest, or math.MaxInt64.

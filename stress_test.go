@@ -151,7 +151,7 @@ func useClaim(t *testing.T, p *weir.Pool[*claim], me int64, discards int) (uses 
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	lease, err := p.AcquirePreferring(ctx, uint64(me%3))
+	lease, err := p.AcquirePreferring(ctx, uint64(me%3), nil)
 	if err != nil {
 		return 0
 	}

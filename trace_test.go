@@ -20,34 +20,32 @@ func sites(t *testing.T, p *weir.Pool[*thing]) []string {
 	return out
 }
 
-// Stacks are dear for layers that borrow for each call: few are recorded, and who keeps a resource says so.
-func TestPreferringBorrowersAreNamedNowAndThen(t *testing.T) {
+// Stacks are dear for layers that borrow for each call: the pool records none of theirs, and who keeps a resource says so.
+func TestPreferringBorrowersAreNamedWhenTheySaySo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool(t, &maker{}, weir.WithMinIdle(3), weir.WithMaxOpen(3), weir.WithMaxWait(time.Millisecond), weir.WithLeakThreshold(time.Hour))
-		var leases []lease
-		for range 3 {
-			leases = append(leases, prefer(t, p, 7))
+		p := newPool(t, &maker{}, weir.WithMinIdle(2), weir.WithMaxOpen(2), weir.WithMaxWait(time.Millisecond), weir.WithLeakThreshold(time.Hour))
+		known, kept := new(weir.CallSite), prefer(t, p, 7)
+		known.Record(0)
+		told, err := p.AcquirePreferring(t.Context(), 7, known)
+		if err != nil {
+			t.Fatal(err)
 		}
-		got := sites(t, p)
-		if !strings.HasPrefix(got[0], "affinity_test.go:") || got[1] != "" || got[2] != "" {
-			t.Errorf("named are %q, want the first of the tick only", got)
+		if got := sites(t, p); got[0] != "" || got[1] != known.Line() {
+			t.Errorf("named are %q, want the second only", got)
 		}
-		leases[2].Trace()
-		if got := sites(t, p); !strings.HasPrefix(got[2], "trace_test.go:") || got[1] != "" {
-			t.Errorf("named are %q, want the third, too", got)
+		kept.Trace()
+		told.Trace()
+		if got := sites(t, p); !strings.HasPrefix(got[0], "trace_test.go:") || got[0] == got[1] || got[1] != known.Line() {
+			t.Errorf("named are %q, want the first, too, and the second as it was", got)
 		}
-		leases[0].Trace()
-		if got := sites(t, p); !strings.HasPrefix(got[0], "affinity_test.go:") {
-			t.Errorf("named are %q, want the first one's line as it was", got)
-		}
-		for _, l := range leases {
+		for _, l := range []lease{kept, told} {
 			l.Release()
 			l.Trace() // does nothing any more
 		}
-		for range 3 {
+		for range 2 {
 			defer prefer(t, p, 7).Release()
 		}
-		if got := sites(t, p); got[1] != "" || got[2] != "" {
+		if got := sites(t, p); got[0] != "" || got[1] != "" {
 			t.Errorf("named are %q, want nothing of earlier leases", got)
 		}
 	})
@@ -67,7 +65,7 @@ func TestTraceWithoutLeakNamingRecordsNothing(t *testing.T) {
 
 func prefer1(t *testing.T, p *weir.Pool[*thing]) lease {
 	t.Helper()
-	l, err := p.AcquirePreferring(t.Context(), 7)
+	l, err := p.AcquirePreferring(t.Context(), 7, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

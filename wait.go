@@ -45,7 +45,7 @@ func (p *Pool[T]) dequeueLocked(w *waiter[T]) {
 
 // joinLocked puts the caller into the queue, sees to it that something comes, unlocks and waits. w is nil unless it has been
 // made already.
-func (p *Pool[T]) joinLocked(ctx context.Context, w *waiter[T], ticket uint64, here *callSite) (Lease[T], error) {
+func (p *Pool[T]) joinLocked(ctx context.Context, w *waiter[T], ticket uint64, here, known *CallSite) (Lease[T], error) {
 	if w == nil {
 		w = p.newWaiter()
 	}
@@ -56,7 +56,7 @@ func (p *Pool[T]) joinLocked(ctx context.Context, w *waiter[T], ticket uint64, h
 		return Lease[T]{}, err
 	}
 	w.ticket = ticket
-	w.comesFrom(here)
+	w.comesFrom(here, known)
 	p.enqueueLocked(w, now)
 	p.stats.Waited++
 	p.pumpLocked()
@@ -181,7 +181,7 @@ func (p *Pool[T]) giveUp(ctx context.Context, w *waiter[T]) error {
 
 // spare keeps w for the next caller who waits.
 func (p *Pool[T]) spare(w *waiter[T]) {
-	w.got, w.err, w.from, w.yield = nil, nil, nil, false
+	w.got, w.err, w.from, w.token, w.exactly, w.yield = nil, nil, nil, nil, false, false
 	p.spares.Put(w)
 }
 
@@ -194,11 +194,7 @@ func (p *Pool[T]) giveLocked(r *resource[T]) *waiter[T] {
 	p.dequeueLocked(w)
 	now := p.waitedLocked(r, w)
 	p.agingLocked(r, false)
-	if w.from == nil {
-		p.lendLocked(r, now, nil)
-	} else {
-		w.from.token = p.lendLocked(r, now, &w.from.site).token
-	}
+	w.token = p.lendLocked(r, now, nil, w.from, w.exactly).token
 	w.got = r
 	p.governor.served++
 	p.handed++

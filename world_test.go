@@ -203,7 +203,7 @@ type result struct {
 }
 
 func (c *call) run(ctx context.Context, w *world) {
-	lease, err := w.pool.AcquirePreferring(ctx, uint64(c.n%3)) // one in three has no preference
+	lease, err := w.pool.AcquirePreferring(ctx, uint64(c.n%3), nil) // one in three has no preference
 	lease.Label(uint64(c.n % 4))
 	r := result{end: time.Now(), lease: lease, err: err}
 	if err == nil {

@@ -48,6 +48,8 @@ type Connector struct {
 	texts       *sqltext.Cache
 	pins        *pins
 	killer      *killer
+	tracer      *tracer
+	checkouts   *checkouts
 	counters    counters
 	interpolate bool
 	readTimeout time.Duration  // the driver's, 0 for none
@@ -105,6 +107,8 @@ func startConnector(ctx context.Context, src *source, s settings, w weir.Setting
 		settings: s, made: w, source: src, texts: sqltext.NewCache(), pins: newPins(s.maxPinned, w.MaxWait),
 		killer: newKiller(src.connector, s.killTimeout), interpolate: cfg.InterpolateParams, readTimeout: cfg.ReadTimeout,
 	}
+	c.tracer = newTracer(w.LeakThreshold)
+	c.checkouts = newCheckouts(&s.sessionSettings, w, c.tracer)
 	src.counters, src.pins = &c.counters, c.pins
 	c.counters.seen.init()
 	var err error
@@ -139,13 +143,18 @@ func ConnectorOf(db *sql.DB) (*Connector, bool) {
 	return d.con, true
 }
 
-// Connect implements [driver.Connector]: it makes a session, which borrows its first backend when it runs its first statement.
+// Connect implements [driver.Connector]: it makes a session, which borrows its first backend when it runs its first statement. Where as
+// many are in use as [WithMaxSessions] allows it waits, and fails with a [*SessionLimitError].
 func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	s := &session{con: c, mode: modeOf(ctx, c.mode), out: new(checkout)}
+	if err := c.checkouts.wait(ctx, s.out); err != nil {
+		return nil, err
+	}
 	c.counters.sessions.Add(1)
-	return &session{con: c, mode: modeOf(ctx, c.mode)}, nil
+	return s, nil
 }
 
 // Driver implements [driver.Connector].
@@ -168,12 +177,16 @@ func (c *Connector) Close() error {
 // then their backends are closed under them and a [*weir.CloseError] says how many.
 func (c *Connector) Shutdown(ctx context.Context) error {
 	c.pins.close()
+	c.checkouts.close()
 	err := c.pool.Close(ctx)
 	c.mu.Lock()
 	c.closed = true
 	c.mu.Unlock()
 	c.cleaning.Wait() // each is bounded, and finds its backend closed
 	c.killer.close()
+	if held := c.checkouts.left(ctx); held != nil {
+		return errors.Join(err, held)
+	}
 	return err
 }
 

@@ -1,9 +1,9 @@
 package mysqlpool
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -57,12 +57,12 @@ type Pin struct {
 	Reason PinReason
 	Text   string        // the beginning of the statement that pinned it
 	Age    time.Duration // since then
-	Site   string        // the program's line that ran it, as "file.go:12": see weir.Holder.Site
+	Site   string        // the program's line that ran it, as "file.go:12": see [weir.CallSite.Line]
 }
 
 // String is the reason, the line and the age.
 func (p Pin) String() string {
-	return fmt.Sprintf("%v at %s for %v", p.Reason, p.Site, p.Age.Round(time.Millisecond))
+	return fmt.Sprintf("%v at %s for %v", p.Reason, cmp.Or(p.Site, "unrecorded call site"), p.Age.Round(time.Millisecond))
 }
 
 // pin is a Pin as it is kept.
@@ -71,40 +71,11 @@ type pin struct {
 	text   string
 	since  time.Time
 	placed atomic.Bool // it has one of the places
-	site   [24]uintptr
+	site   weir.CallSite
 }
 
 func (p *pin) show(now time.Time) Pin {
-	return Pin{Reason: p.reason, Text: p.text, Age: now.Sub(p.since), Site: siteOf(p.site[:])}
-}
-
-// callers records where the session's user stands.
-func callers(pcs []uintptr) { runtime.Callers(4, pcs) }
-
-// siteOf is the first line of the program itself, or else the first that is neither this package's nor database/sql's; see
-// [weir.Holder.Site].
-func siteOf(pcs []uintptr) string {
-	n := slices.Index(pcs, 0)
-	if n < 0 {
-		n = len(pcs)
-	}
-	frames := runtime.CallersFrames(pcs[:n])
-	first := "unknown line"
-	for {
-		f, more := frames.Next()
-		if f.Function != "" && !strings.HasPrefix(f.Function, "database/sql.") && !strings.HasPrefix(f.Function, "github.com/weirpool/weir/mysqlpool.") {
-			line := fmt.Sprintf("%s:%d", f.File[strings.LastIndexByte(f.File, '/')+1:], f.Line)
-			if !strings.Contains(f.File, "@v") && !strings.Contains(f.File, "/vendor/") {
-				return line
-			}
-			if first == "unknown line" {
-				first = line
-			}
-		}
-		if !more {
-			return first
-		}
-	}
+	return Pin{Reason: p.reason, Text: p.text, Age: now.Sub(p.since), Site: p.site.Line()}
 }
 
 // A PinError says that a statement would have pinned its session, under [WithStrictPins].

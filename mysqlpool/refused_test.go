@@ -114,8 +114,8 @@ func TestStatementsAfterCloseWereNotSent(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
+		if _, told := errors.AsType[*mysqlpool.SessionsInUseError](db.Close()); !told {
+			t.Error("Close does not tell of the session that is held")
 		}
 		_, held := conn.ExecContext(t.Context(), "DO 1")
 		if !errors.Is(held, weir.ErrClosed) {

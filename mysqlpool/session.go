@@ -13,6 +13,7 @@ import (
 // time.
 type session struct {
 	con *Connector
+	out *checkout // by its present user
 
 	lease weir.Lease[*backend]
 	b     *backend // nil: it holds none
@@ -105,19 +106,21 @@ func (s *session) CheckNamedValue(v *driver.NamedValue) error {
 // ResetSession implements [driver.SessionResetter]: database/sql calls it when it checks a used connection out.
 func (s *session) ResetSession(ctx context.Context) error {
 	s.mode = modeOf(ctx, s.con.mode)
-	return nil
+	return s.con.checkouts.again(s.out)
 }
 
 // IsValid implements [driver.Validator]: database/sql calls it when it checks a connection in, and nowhere else. What the session has
 // set ends here.
 func (s *session) IsValid() bool {
 	s.checkIn()
+	s.con.checkouts.remove(s.out)
 	return true
 }
 
 // Close implements [driver.Conn].
 func (s *session) Close() error {
 	s.checkIn()
+	s.con.checkouts.remove(s.out)
 	s.con.counters.sessions.Add(-1)
 	return nil
 }
@@ -131,7 +134,7 @@ func (s *session) checkIn() {
 		s.leave()
 	}
 	s.unpin()
-	*s = session{con: s.con, mode: s.con.mode, txs: s.txs}
+	*s = session{con: s.con, out: s.out, mode: s.con.mode, txs: s.txs}
 }
 
 // leave gives the backend back, after it has been cleaned if there is something to clean.
@@ -206,7 +209,7 @@ func (s *session) admit(ctx context.Context, c *call) error {
 	c.pins = true
 	s.pinned = &pin{reason: reason, text: beginning(c.text), since: time.Now()}
 	s.pinned.placed.Store(placed)
-	callers(s.pinned.site[:])
+	s.pinned.site.Record(2)
 	if s.b != nil {
 		s.b.pin.Store(s.pinned)
 	}

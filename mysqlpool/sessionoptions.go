@@ -17,6 +17,7 @@ type sessionSettings struct {
 	byteLimit      int
 	killTimeout    time.Duration // 0: statements are not killed
 	idleSessions   int
+	maxSessions    int
 	drainTimeout   time.Duration
 
 	given []string // the names of the options that were used
@@ -24,7 +25,7 @@ type sessionSettings struct {
 
 func defaultSessionSettings() sessionSettings {
 	return sessionSettings{
-		statementCache: 64, rowLimit: 128, byteLimit: 64 << 10, killTimeout: 3 * time.Second, idleSessions: 1000, drainTimeout: 5 * time.Second,
+		statementCache: 64, rowLimit: 128, byteLimit: 64 << 10, killTimeout: 3 * time.Second, idleSessions: 1000, maxSessions: 16384, drainTimeout: 5 * time.Second,
 	}
 }
 
@@ -138,6 +139,23 @@ func WithKillTimeout(d time.Duration) Option {
 // for proxies below that do not pass KILL QUERY on.
 func WithoutKill() Option {
 	return sessionOption("WithoutKill", func(s *sessionSettings) error { s.killTimeout = 0; return nil })
+}
+
+// WithMaxSessions sets how many sessions may be in use at a time: the *sql.Rows, *sql.Conn and *sql.Tx that are open, and the calls under way,
+// those that wait for a backend included. A caller who wants one more waits, in order of arrival, and fails with a [*SessionLimitError]
+// after MaxWait or when his context ends. Idle sessions do not count.
+//
+// A program that forgets to close its rows loses a session each time, which holds no backend when the result is small, so that only this limit
+// ends it. See [weir.WithLeakThreshold], after which such a session is named in the log. Default 16384: that is some 16 MB at most, and
+// far more calls than can be served within MaxWait.
+func WithMaxSessions(n int) Option {
+	return sessionOption("WithMaxSessions", func(s *sessionSettings) error {
+		if n < 1 {
+			return fmt.Errorf("%d: limit is at least 1", n)
+		}
+		s.maxSessions = n
+		return nil
+	})
 }
 
 // WithIdleSessions sets how many idle sessions database/sql keeps. They hold no backend. Default 1000.

@@ -2,12 +2,23 @@ package mysqlpool
 
 import (
 	"sync/atomic"
+	"time"
 )
 
 // SessionStats is a picture of the sessions of a connector. The counters only grow; they are read one after the other, not at one moment.
 type SessionStats struct {
 	Sessions  int // driver connections that database/sql has now, idle or in use
 	MaxPinned int // how many sessions may be pinned at a time
+
+	InUse       int           // sessions that database/sql has given to somebody and not got back
+	MaxSessions int           // how many of them there may be, see [WithMaxSessions]
+	Waiting     int           // callers who wait for one of them to be given back
+	OldestAge   time.Duration // how long the oldest of them has been in use
+	Longest     []Checkout    // the lines that have held them for longest, longest first, at most five
+
+	Refused       uint64 // calls that ended in a SessionLimitError
+	Leaks         uint64 // sessions that were in use for longer than LeakThreshold
+	LeaksReturned uint64 // of those, the ones that were given back after all
 
 	Pinned []Pin              // the sessions that are pinned now, longest first
 	Pins   [PinReasons]uint64 // sessions that were pinned, by [PinReason]
@@ -69,6 +80,7 @@ func (c *Connector) Sessions() SessionStats {
 			Evictions: n.evictions.Load(), Reprepares: n.reprepares.Load(),
 		},
 	}
+	c.checkouts.tell(&s)
 	s.Pinned = c.pins.list(cap(c.pins.places))
 	c.pins.mu.Lock()
 	defer c.pins.mu.Unlock()

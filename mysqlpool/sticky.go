@@ -134,7 +134,7 @@ func (s *session) lend(ctx context.Context, c *call) (weir.Lease[*backend], erro
 	if asks&^stickyID != 0 || asks != 0 && !(n.left && n.known()) {
 		return weir.Lease[*backend]{}, s.lostTrail(asks)
 	}
-	lease, err := s.con.pool.AcquirePreferring(ctx, s.state.labels())
+	lease, err := s.acquire(ctx, c)
 	if err == nil {
 		s.trail.tenure++
 		n.handOver()
