@@ -193,3 +193,22 @@ func drop(t *testing.T, p *weir.Pool[*thing]) {
 		t.Fatal(err)
 	}
 }
+
+// "go pool.Do(...)" leaves no frame of the program on the goroutine; the line that started it is the program's.
+func TestGoroutineOfThePoolsMethodIsNamedByWhoStartedIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, &maker{}, weir.WithMaxOpen(1), weir.WithLeakThreshold(time.Hour))
+		done := make(chan struct{})
+		line := lineHere() + 1
+		go p.Do(t.Context(), func(context.Context, *thing) error { <-done; return nil })
+		synctest.Wait()
+		e, _ := exhausted(t, ask(t.Context(), p))
+		if got, want := e.Holders[0].Site(), fmt.Sprintf("leak_test.go:%d", line); got != want {
+			t.Errorf("borrowed at %q, want %q", got, want)
+		}
+		if got := e.Holders[0].Stack(); strings.Contains(got, "goexit") || !strings.Contains(got, "TestGoroutineOfThePoolsMethodIsNamedByWhoStartedIt") {
+			t.Errorf("stack is\n%s", got)
+		}
+		close(done)
+	})
+}

@@ -297,11 +297,13 @@ func TestCloseWaitsForWhoIsJustGivingBack(t *testing.T) {
 		db := overNoop(t)
 		l := leaks(t, db)
 		l.rows(2)
-		time.AfterFunc(50*time.Millisecond, l.close)
+		given := make(chan struct{})
+		time.AfterFunc(50*time.Millisecond, func() { l.close(); close(given) })
 		began := time.Now()
 		if err := db.Close(); err != nil || time.Since(began) != 50*time.Millisecond {
 			t.Errorf("%v after %v, want nothing after 50ms", err, time.Since(began))
 		}
+		<-given
 	})
 }
 
