@@ -125,6 +125,8 @@ func WithoutRowBuffer() Option {
 // which come on top of MaxOpen and are kept for 10 s, until the statement has returned. If that takes longer the backend is closed, and the statement
 // left to the server. The statement's caller waits for it, some
 // milliseconds as a rule; a KILL QUERY of MariaDB's can take two seconds. Default 3 s.
+//
+// On MySQL a killed SLEEP() returns 1, a killed BENCHMARK() returns 0, and the statement that calls them continues and may change rows.
 func WithKillTimeout(d time.Duration) Option {
 	return sessionOption("WithKillTimeout", func(s *sessionSettings) error {
 		if d < time.Millisecond || d > time.Minute {
