@@ -25,11 +25,13 @@ type database struct {
 	metrics prometheus.Collector
 }
 
-// openDatabase returns when the database is there, two connections to it are open, and its tables are made.
+// openDatabase returns when the database is there, two connections to it are open, and its tables are made. The service writes, so it
+// wants the primary: where a name leads to a replica, after a failover for example, it waits for the primary.
 func openDatabase(ctx context.Context, log *slog.Logger, dsn string) (*database, error) {
 	pool, err := mysqlpool.Open(ctx, dsn,
 		weir.WithName("webapp"), weir.WithMaxOpen(16), weir.WithMinIdle(2), weir.WithMaxWait(time.Second),
-		weir.WithLogger(log), mysqlpool.WithServiceName("webapp"))
+		weir.WithLogger(log), mysqlpool.WithServiceName("webapp"), mysqlpool.WithRole(mysqlpool.Primary),
+		mysqlpool.WithDrainTimeout(closeTime), mysqlpool.WithKillTimeout(time.Second), weir.WithCloseTimeout(time.Second))
 	if err != nil {
 		return nil, err
 	}

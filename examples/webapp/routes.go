@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/mysqlpool"
 )
 
@@ -33,7 +33,7 @@ func newHandler(log *slog.Logger, db *database) http.Handler {
 	mux.HandleFunc("POST /transfers", h.transfer)
 	mux.HandleFunc("GET /healthz", h.health)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	return logged(log, mux)
+	return logged(log, inTime(mux))
 }
 
 func (h *handler) createAccount(w http.ResponseWriter, r *http.Request) {
@@ -98,6 +98,9 @@ func (h *handler) answer(w http.ResponseWriter, status int, v any) {
 	}
 }
 
+// retryAfter is told to clients whose request may be sent again: by then MaxWait is over for those who wait now.
+const retryAfter = "1"
+
 // fail tells the client what it can do something about, and the log the rest.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status := statusOf(err)
@@ -105,6 +108,9 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if status >= http.StatusInternalServerError {
 		h.log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "err", err)
 		text = http.StatusText(status)
+	}
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", retryAfter)
 	}
 	h.answer(w, status, map[string]string{"error": text})
 }
@@ -117,12 +123,25 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, errOwnerTaken), errors.Is(err, errTooPoor):
 		return http.StatusConflict
-	case errors.Is(err, weir.ErrExhausted):
-		return http.StatusServiceUnavailable // no connection is free: later perhaps
-	case errors.Is(err, mysqlpool.ErrOutcomeUnknown):
-		return http.StatusBadGateway // done or not: the client must look before it asks again
+	}
+	switch mysqlpool.Classify(err) {
+	case mysqlpool.NotSent, mysqlpool.RolledBack, mysqlpool.ServerDemoted, mysqlpool.ServerFull:
+		return http.StatusServiceUnavailable // certainly not done, since each request is one transaction: it is safe to send it again
+	case mysqlpool.Unknown, mysqlpool.GoingAway:
+		return http.StatusBadGateway // done or not: the client must look before it sends it again
+	case mysqlpool.Canceled:
+		return http.StatusGatewayTimeout // the same
 	}
 	return http.StatusInternalServerError
+}
+
+// inTime gives each request a deadline. Without one a request would wait for a frozen server for as long as its client does.
+func inTime(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), requestTime)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 // logged writes a line for each request.

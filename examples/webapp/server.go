@@ -9,8 +9,13 @@ import (
 	"time"
 )
 
-// drainTime is how long requests that are under way may still take when the service ends.
-const drainTime = 10 * time.Second
+// An orchestrator sends SIGKILL some time after SIGTERM, after 10 s at the earliest (Docker). All of the end has to fit into that: first
+// requests that are under way get drainTime, which is longer than any of them may take, then the database gets closeTime.
+const (
+	requestTime = 3 * time.Second
+	drainTime   = 5 * time.Second
+	closeTime   = 2 * time.Second
+)
 
 // serve answers requests until ctx ends, and those that have come by then.
 func serve(ctx context.Context, log *slog.Logger, listener net.Listener, h http.Handler) error {

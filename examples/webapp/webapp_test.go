@@ -6,15 +6,21 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirpool/weir"
@@ -69,12 +75,17 @@ func startOn(t *testing.T) (*service, *embedded.Server) {
 
 func startMariaDB(t *testing.T) (dsn string) {
 	t.Helper()
+	return startLab(t).DSN("app", "app")
+}
+
+func startLab(t *testing.T) *lab.Server {
+	t.Helper()
 	db, err := lab.Start(t.Context(), lab.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	return db.DSN("app", "app")
+	return db
 }
 
 // ask sends a request and returns the status and the body of the answer.
@@ -290,14 +301,131 @@ func TestANewStartFindsWhatWasThere(t *testing.T) {
 }
 
 func TestTheStatusTellsTheClientWhatToDo(t *testing.T) {
-	for err, want := range map[error]int{
-		weir.ErrExhausted:            503,
-		mysqlpool.ErrOutcomeUnknown:  502,
-		errors.New("something else"): 500,
+	number := func(n uint16) error { return &mysql.MySQLError{Number: n} }
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{errInvalid, 400},
+		{errNoAccount, 404},
+		{errTooPoor, 409},
+		{weir.ErrExhausted, 503},
+		{&mysqlpool.PinLimitError{}, 503},
+		{weir.ErrClosed, 503},
+		{&net.OpError{Op: "dial", Err: errors.New("connection refused")}, 503},
+		{number(1213), 503}, // deadlock
+		{number(1290), 503}, // read only
+		{number(1040), 503}, // too many connections
+		{number(4094), 503}, // a switchover
+		{mysqlpool.ErrOutcomeUnknown, 502},
+		{errors.Join(mysqlpool.ErrOutcomeUnknown, context.DeadlineExceeded), 502},
+		{number(3100), 502},
+		{number(1053), 502}, // shutdown
+		{context.DeadlineExceeded, 504},
+		{number(1146), 500}, // no such table
+		{errors.New("something else"), 500},
 	} {
-		if got := statusOf(fmt.Errorf("wrapped: %w", err)); got != want {
-			t.Errorf("%v: got %d, want %d", err, got, want)
+		err := fmt.Errorf("wrapped: %w", c.err)
+		if got := statusOf(err); got != c.want {
+			t.Errorf("%v: got %d, want %d", err, got, c.want)
 		}
+		answer := httptest.NewRecorder()
+		h := &handler{log: slog.New(slog.DiscardHandler)}
+		h.fail(answer, httptest.NewRequest("GET", "/", nil), err)
+		if got := answer.Result().Header.Get("Retry-After"); (got == retryAfter) != (c.want == 503) {
+			t.Errorf("%v: status %d, Retry-After %q", err, c.want, got)
+		}
+	}
+}
+
+func TestEachRequestHasADeadline(t *testing.T) {
+	begun := time.Now()
+	var end time.Time
+	h := inTime(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { end, _ = r.Context().Deadline() }))
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/accounts", nil))
+	if end.Before(begun.Add(requestTime)) || end.After(time.Now().Add(requestTime)) {
+		t.Errorf("the request ends %v after its beginning, want %v", end.Sub(begun), requestTime)
+	}
+}
+
+func TestHelpShowsTheServicesOwnFlags(t *testing.T) {
+	var out bytes.Buffer
+	if _, err := readOptions([]string{"--help"}, &out); !errors.Is(err, flag.ErrHelp) {
+		t.Errorf("error %v, want %v", err, flag.ErrHelp)
+	}
+	got := regexp.MustCompile(`(?m)^  -(\w+)`).FindAllStringSubmatch(out.String(), -1)
+	if len(got) != 2 || got[0][1] != "addr" || got[1][1] != "dsn" {
+		t.Errorf("it shows other flags than addr and dsn:\n%s", &out)
+	}
+	o, err := readOptions([]string{"-addr", ":1"}, io.Discard)
+	if want := (options{addr: ":1"}); o != want || err != nil {
+		t.Errorf("got %+v, %v, want %+v", o, err, want)
+	}
+	if _, err := readOptions([]string{"serve"}, io.Discard); err == nil {
+		t.Error("an argument that means nothing was taken")
+	}
+}
+
+// While the primary is read-only nothing is written, clients are told to come again, and then they are served.
+func TestADemotedPrimaryIsWaitedFor(t *testing.T) {
+	db := startLab(t)
+	s := start(t, db.DSN("app", "app"))
+	s.want(t, 200, "GET", "/healthz", "") // it has begun
+	if err := db.SetReadOnly(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	s.want(t, 503, "POST", "/accounts", `{"owner": "ada"}`)
+	if err := db.SetReadOnly(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	err := lab.Until(t.Context(), "the service writes again", func(ctx context.Context) (bool, error) {
+		status, text, err := s.ask(ctx, "POST", "/accounts", `{"owner": "ada"}`)
+		if status != 201 && status != 503 {
+			t.Errorf("got status %d, want 503 or 201: %s", status, text)
+		}
+		return status == 201, err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// Docker kills a service 10 s after it has told it to end.
+func TestTheServiceEndsInTimeThoughTheDatabaseIsFrozen(t *testing.T) {
+	db := startLab(t)
+	s := start(t, db.DSN("app", "app"))
+	s.want(t, 201, "POST", "/accounts", `{"owner": "ada", "balance": 10}`)
+	s.want(t, 201, "POST", "/accounts", `{"owner": "bob"}`)
+	if err := db.Pause(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Continue()
+	var clients sync.WaitGroup
+	defer clients.Wait()
+	sent := make(chan struct{}, 20)
+	for i := range cap(sent) {
+		clients.Go(func() {
+			ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { sent <- struct{}{} }})
+			var status int
+			if i%2 == 0 {
+				status, _, _ = s.ask(ctx, "GET", "/accounts", "")
+			} else {
+				status, _, _ = s.ask(ctx, "POST", "/transfers", `{"from": 1, "to": 2, "amount": 1}`)
+			}
+			if status != 0 && status < 500 {
+				t.Errorf("got status %d of a database that does not answer", status)
+			}
+		})
+	}
+	for range cap(sent) {
+		<-sent
+	}
+	begun := time.Now()
+	err := s.stop()
+	if took := time.Since(begun); took > 10*time.Second {
+		t.Errorf("it took %v to end, want 10s at most", took)
+	} else {
+		t.Logf("it took %v to end: %v", took, err)
 	}
 }
 
