@@ -61,7 +61,7 @@ func (b *backend) bind(ctx context.Context, from, to binding) error {
 // prepareStrange prepares a text where nobody knows the settings any more, under those that it was prepared by name under. The backend
 // gets back what it had.
 func (b *backend) prepareStrange(ctx context.Context, c *call, key statementKey) (*statement, error) {
-	cannot := fmt.Errorf("mysqlpool: %q was prepared under other settings, which cannot be had on the pinned backend: prepare it again", beginning(c.text))
+	cannot := fmt.Errorf("mysqlpool: %q was prepared under other settings, which cannot be had on the pinned backend: prepare it again", b.shown(c.text))
 	if key.bound != c.bind.prepares() { // it was prepared by name after that
 		return nil, cannot
 	}

@@ -80,7 +80,7 @@ func ExampleConnector_Sessions() {
 	}
 	fmt.Println(len(c.Sessions().Pinned), "pinned")
 	// Output:
-	// user variable - SET @running_total = 0
+	// user variable - SET @running_total = ?
 	// 0 pinned
 }
 

@@ -55,7 +55,7 @@ func (r PinReason) String() string {
 // A Pin is a session that is tied to its backend.
 type Pin struct {
 	Reason PinReason
-	Text   string        // the beginning of the statement that pinned it
+	Text   string        // the beginning of the statement that pinned it, with "?" for each literal: see WithFullTexts
 	Age    time.Duration // since then
 	Site   string        // the program's line that ran it, as "file.go:12": see [weir.CallSite.Line]
 }
@@ -81,7 +81,7 @@ func (p *pin) show(now time.Time) Pin {
 // A PinError says that a statement would have pinned its session, under [WithStrictPins].
 type PinError struct {
 	Reason PinReason
-	Text   string // the beginning of the statement
+	Text   string // the beginning of the statement, with "?" for each literal: see WithFullTexts
 }
 
 // Error tells the reason and the statement.

@@ -200,14 +200,14 @@ func (s *session) admit(ctx context.Context, c *call) error {
 		return nil
 	}
 	if s.con.strict {
-		return &PinError{Reason: reason, Text: beginning(c.text)}
+		return &PinError{Reason: reason, Text: shown(c.text, c.modes, s.con.fullTexts)}
 	}
 	placed, err := s.con.pins.take(ctx, reason, s.b != nil)
 	if err != nil {
 		return err
 	}
 	c.pins = true
-	s.pinned = &pin{reason: reason, text: beginning(c.text), since: time.Now()}
+	s.pinned = &pin{reason: reason, text: shown(c.text, c.modes, s.con.fullTexts), since: time.Now()}
 	s.pinned.placed.Store(placed)
 	s.pinned.site.Record(2)
 	if s.b != nil {
@@ -215,15 +215,6 @@ func (s *session) admit(ctx context.Context, c *call) error {
 	}
 	s.con.pins.add(s, s.pinned)
 	return nil
-}
-
-// beginning is what of a text is kept to be shown.
-func beginning(text string) string {
-	const most = 120
-	if len(text) > most {
-		return text[:most] + "..."
-	}
-	return text
 }
 
 // holds reports whether the session must keep its backend after a statement, and says why.

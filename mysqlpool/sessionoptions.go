@@ -12,6 +12,7 @@ type sessionSettings struct {
 	mode           Mode
 	maxPinned      int // 0: four fifths of MaxOpen
 	strict         bool
+	fullTexts      bool // show texts with their literals
 	statementCache int
 	rowLimit       int
 	byteLimit      int
@@ -82,6 +83,13 @@ func WithMaxPinned(n int) Option {
 // WithStrictPins makes a statement that would pin its session fail with a [*PinError] instead. It is for tests: it finds them.
 func WithStrictPins() Option {
 	return sessionOption("WithStrictPins", func(s *sessionSettings) error { s.strict = true; return nil })
+}
+
+// WithFullTexts shows the texts of statements as they are, in [Pin], [PinError] and other errors. By default their literals are
+// replaced by "?" and their comments left out, because both may hold personal data; names stay. What the server itself says in
+// its errors is shown in any case. Either way at most 120 bytes of a text are shown.
+func WithFullTexts() Option {
+	return sessionOption("WithFullTexts", func(s *sessionSettings) error { s.fullTexts = true; return nil })
 }
 
 const mostStatements = 16382 // the server's default of max_prepared_stmt_count, for all connections together

@@ -282,7 +282,7 @@ func (b *backend) execute(ctx context.Context, c *call) error {
 		if err != nil {
 			return err
 		}
-		err = s.run(ctx, c)
+		err = s.run(ctx, b, c)
 		again := hasNumber(err, needReprepare, unknownStatement) && try < 3
 		halfSent := err != nil && !isServerError(err) // the server may keep some of its arguments for the next execution
 		switch {
@@ -300,10 +300,10 @@ func (b *backend) execute(ctx context.Context, c *call) error {
 	}
 }
 
-// run executes s with the call's arguments.
-func (s *statement) run(ctx context.Context, c *call) (err error) {
+// run executes s with the call's arguments on b.
+func (s *statement) run(ctx context.Context, b *backend, c *call) (err error) {
 	if len(c.args) != s.inputs {
-		return fmt.Errorf("mysqlpool: %q: expected %d arguments, got %d", beginning(c.text), s.inputs, len(c.args))
+		return fmt.Errorf("mysqlpool: %q: expected %d arguments, got %d", b.shown(c.text), s.inputs, len(c.args))
 	}
 	drains := c.do == execs && s.columns.any() && c.st.Pin != sqltext.Call // what a routine sends has its columns each time
 	if c.do == execs && !drains {

@@ -82,7 +82,7 @@ func (l *lexer) peek(n int) byte {
 	return 0
 }
 
-// spoil gives up on the rest of the text.
+// spoil gives up on the rest of the text, from the position on.
 func (l *lexer) spoil() token {
 	from := l.pos
 	l.pos = len(l.text)
@@ -153,6 +153,7 @@ func (l *lexer) name(from int, behindDot bool) token {
 	t := l.token(name, from)
 	switch {
 	case high >= utf8.RuneSelf && !utf8.ValidString(l.text[from:l.pos]):
+		l.pos = from
 		return l.spoil()
 	case !behindDot:
 		t.word = keyword(l.text[from:l.pos])
@@ -173,9 +174,11 @@ func (l *lexer) enclosed(kind tokenKind, backslash bool) token {
 			l.pos++
 			return l.token(kind, from)
 		case c == 0 && kind == quoted:
+			l.pos = from
 			return l.spoil()
 		}
 	}
+	l.pos = from
 	return l.spoil()
 }
 

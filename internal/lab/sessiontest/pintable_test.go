@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/sqltext"
 	"github.com/weirpool/weir/mysqlpool"
 )
 
@@ -150,6 +151,7 @@ func wantOnePin(t testing.TB, c *mysqlpool.Connector, reason mysqlpool.PinReason
 		t.Fatalf("%d pinned sessions, want 1: %+v", len(s.Pinned), s.Pinned)
 	}
 	p := s.Pinned[0]
+	text = sqltext.Mask(text, 0, 120)
 	if p.Reason != reason || p.Text != text || p.Site != line || p.Age < 0 || s.Pins[reason] != 1 {
 		t.Errorf("pinned: %q, %q at %s; want %q, %q at %s", p.Reason, p.Text, p.Site, reason, text, line)
 	}

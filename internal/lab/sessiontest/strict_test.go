@@ -12,7 +12,7 @@ import (
 
 func TestStrictPinsAreErrors(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, c := open(t, database(t), weir.WithMaxOpen(1), mysqlpool.WithStrictPins())
+	db, c := open(t, database(t), weir.WithMaxOpen(1), mysqlpool.WithStrictPins(), mysqlpool.WithFullTexts())
 	pinTables(ctx, t, db)
 	for _, p := range pinnings {
 		t.Run(p.pin, func(t *testing.T) {
@@ -47,7 +47,7 @@ func TestStrictPinsAreErrors(t *testing.T) {
 
 func TestStrictPinsLeaveTheRestAlone(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, _ := open(t, database(t), weir.WithMaxOpen(2), mysqlpool.WithStrictPins())
+	db, _ := open(t, database(t), weir.WithMaxOpen(2), mysqlpool.WithStrictPins(), mysqlpool.WithFullTexts())
 	conn := hold(ctx, t, db)
 	for _, s := range []string{
 		"CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)", "SET time_zone = '+01:00'", "SET NAMES utf8mb4", "BEGIN", "INSERT INTO t (v) VALUES (1)", "SAVEPOINT a",
@@ -60,7 +60,7 @@ func TestStrictPinsLeaveTheRestAlone(t *testing.T) {
 
 func TestStrictPinsRefuseTheRealConnection(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, c := open(t, database(t), weir.WithMaxOpen(1), mysqlpool.WithStrictPins())
+	db, c := open(t, database(t), weir.WithMaxOpen(1), mysqlpool.WithStrictPins(), mysqlpool.WithFullTexts())
 	err := hold(ctx, t, db).Raw(func(conn any) error {
 		_, err := conn.(interface {
 			Pin(context.Context) (realConn, error)
