@@ -47,6 +47,7 @@ chaos: mariadb
 fuzz:
 	go test -run '^$$' -fuzz FuzzHistory -fuzztime 60s .
 	go test -run '^$$' -fuzz FuzzClassify -fuzztime 60s ./internal/sqltext
+	go test -run '^$$' -fuzz FuzzMask -fuzztime 60s ./internal/sqltext
 
 history: mariadb
 	go test -race -count 1 -timeout 20m -run RandomHistory ./internal/lab/sessiontest -weir.history 10m -v

@@ -22,23 +22,23 @@ type backend struct {
 	flavour *flavour
 	birth   birth
 
-	states    *states
-	state     *state            // what session state it has; nil: as it was opened
-	pristine  map[string]string // the values, as literals, that variables had before anybody changed them
-	cache     statements
-	fullTexts bool                // errors show texts with their literals
-	usedAt    time.Time           // when it was given back
-	uses      uint64              // commands so far
-	runs      uint64              // of them, weir's own statements
-	asks      uint64              // of these, those that have rows
-	use       sync.Mutex          // held while the driver works, so that a close by force waits until the driver has noticed
-	tainted   bool                // it has something that a reset leaves behind
-	pin       atomic.Pointer[pin] // the last of those who were pinned to it; its place goes with the backend
-	orphan    bool                // its lease has ended, but its driver's buffer is still looked at: whoever looks closes it
-	spoilt    bool                // it was closed under a statement, or nobody knows its state
-	squeezed  uint64              // how often room was made
-	labelled  uint64              // what the pool was told of its state
-	strange   uint64              // not 0: a statement may have changed its settings unseen; prepared statements of before are not used any more
+	states   *states
+	state    *state            // what session state it has; nil: as it was opened
+	pristine map[string]string // the values, as literals, that variables had before anybody changed them
+	cache    statements
+	verbatim bool                // errors show texts with their literals
+	usedAt   time.Time           // when it was given back
+	uses     uint64              // commands so far
+	runs     uint64              // of them, weir's own statements
+	asks     uint64              // of these, those that have rows
+	use      sync.Mutex          // held while the driver works, so that a close by force waits until the driver has noticed
+	tainted  bool                // it has something that a reset leaves behind
+	pin      atomic.Pointer[pin] // the last of those who were pinned to it; its place goes with the backend
+	orphan   bool                // its lease has ended, but its driver's buffer is still looked at: whoever looks closes it
+	spoilt   bool                // it was closed under a statement, or nobody knows its state
+	squeezed uint64              // how often room was made
+	labelled uint64              // what the pool was told of its state
+	strange  uint64              // not 0: a statement may have changed its settings unseen; prepared statements of before are not used any more
 }
 
 // A birth is what was learned of a backend when it was opened.

@@ -55,7 +55,7 @@ func (s *source) factory() weir.Factory[*backend] {
 
 // open dials, shakes hands and makes the session ready, all under the deadline of ctx.
 func (s *source) open(ctx context.Context) (*backend, error) {
-	b := &backend{states: s.states, fullTexts: s.fullTexts}
+	b := &backend{states: s.states, verbatim: s.fullTexts}
 	c, err := s.connector.Connect(context.WithValue(ctx, socketKey{}, &b.socket))
 	if err != nil {
 		return nil, s.failedOpen(err)

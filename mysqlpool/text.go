@@ -18,5 +18,5 @@ func shown(text string, m sqltext.Modes, full bool) string {
 
 // shown is the beginning of a text that was sent to b, as people may see it.
 func (b *backend) shown(text string) string {
-	return shown(text, b.state.reads(b.birth.modes), b.fullTexts)
+	return shown(text, b.state.reads(b.birth.modes), b.verbatim)
 }
