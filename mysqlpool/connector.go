@@ -19,11 +19,11 @@ import (
 // connections are sessions over it: any number of them share at most MaxOpen connections, the backends. Code for database/sql, ORMs
 // included, uses it like any other *sql.DB. See [NewConnector] for how it behaves, [ConnectorOf] for its statistics and controls.
 //
-// database/sql's own limits are lifted: any number of sessions may be open, [WithIdleSessions] stay idle, none grows too old. A session
+// database/sql's own limits are lifted: [WithMaxSessions] may be in use, [WithIdleSessions] stay idle, none grows too old. A session
 // costs well under a kilobyte and no connection. A SetMaxOpenConns of yours would bound the sessions, in random order and without a limit
 // on the wait, before the pool gets to see them.
 //
-// Closing the DB closes the backends; see [WithDrainTimeout].
+// Closing the DB closes the backends; see [WithDrainTimeout]. It fails with a [*SessionsInUseError] if somebody still uses a session.
 func Open(ctx context.Context, dsn string, opts ...Option) (*sql.DB, error) {
 	cfg, err := mysql.ParseDSN(dsn)
 	if err != nil {
@@ -174,7 +174,8 @@ func (c *Connector) Close() error {
 }
 
 // Shutdown closes the pool: new statements fail with [weir.ErrClosed], those under way and open transactions may end until ctx does,
-// then their backends are closed under them and a [*weir.CloseError] says how many.
+// then their backends are closed under them and a [*weir.CloseError] says how many. Where sessions are still in use 0.1 s after that, a
+// [*SessionsInUseError] tells whose.
 func (c *Connector) Shutdown(ctx context.Context) error {
 	c.pins.close()
 	c.checkouts.close()

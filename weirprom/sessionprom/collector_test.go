@@ -27,7 +27,8 @@ func (f fake) Stats() weir.Stats { return weir.Stats{Name: string(f), MaxOpen: 2
 
 func (fake) Sessions() mysqlpool.SessionStats {
 	s := mysqlpool.SessionStats{
-		Sessions: 200, MaxPinned: 16,
+		Sessions: 200, MaxPinned: 16, InUse: 150, MaxSessions: 160, Waiting: 12, OldestAge: 7500 * time.Millisecond,
+		Refused: 53, Leaks: 55, LeaksReturned: 54,
 		Pinned: []mysqlpool.Pin{
 			{Reason: mysqlpool.PinGetLock, Age: 90 * time.Second},
 			{Reason: mysqlpool.PinUserVariable, Age: 2500 * time.Millisecond},

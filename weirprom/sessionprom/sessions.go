@@ -7,16 +7,39 @@ import (
 )
 
 func families() []family {
-	all := pinFamilies()
+	all := useFamilies()
+	all = append(all, pinFamilies()...)
 	all = append(all, stateFamilies()...)
 	all = append(all, troubleFamilies()...)
 	return append(all, statementFamilies()...)
 }
 
-func pinFamilies() []family {
+func useFamilies() []family {
 	return []family{
 		gauge("weir_session_open", "Sessions that exist now, idle or in use; most of them hold no connection.",
 			func(s *mysqlpool.SessionStats) int { return s.Sessions }),
+		gauge("weir_session_in_use", "Sessions that somebody uses now: calls under way, open rows, transactions and sql.Conns.",
+			func(s *mysqlpool.SessionStats) int { return s.InUse }),
+		gauge("weir_session_in_use_max", "Most sessions that may be in use at a time: WithMaxSessions.",
+			func(s *mysqlpool.SessionStats) int { return s.MaxSessions }),
+		gauge("weir_session_waiting", "Callers who wait for a session, because as many are in use as may be.",
+			func(s *mysqlpool.SessionStats) int { return s.Waiting }),
+		{
+			name: "weir_session_oldest_age_seconds", help: "How long the oldest session in use has been so; 0 when there is none.",
+			kind: prometheus.GaugeValue,
+			read: func(s *mysqlpool.SessionStats) float64 { return s.OldestAge.Seconds() },
+		},
+		counter("weir_session_refused_total", "Calls that ended in a SessionLimitError.",
+			func(s *mysqlpool.SessionStats) uint64 { return s.Refused }),
+		counter("weir_session_leaks_total", "Sessions that were in use for longer than LeakThreshold; the log names their lines.",
+			func(s *mysqlpool.SessionStats) uint64 { return s.Leaks }),
+		counter("weir_session_leaks_returned_total", "Sessions reported as leaked that were given back after all.",
+			func(s *mysqlpool.SessionStats) uint64 { return s.LeaksReturned }),
+	}
+}
+
+func pinFamilies() []family {
+	return []family{
 		gauge("weir_session_pinned_max", "Most sessions that may be pinned at a time: WithMaxPinned.",
 			func(s *mysqlpool.SessionStats) int { return s.MaxPinned }),
 		{
