@@ -302,7 +302,7 @@ func WithCloseTimeout(d time.Duration) Option {
 // WithLeakThreshold turns leak naming on: borrowers' stacks are recorded (about 0.3 µs for each lease, up to 0.7 µs where they
 // are deep), and a lease that is out for longer than d, or that was dropped without Release, is logged once with its stack.
 // [NoLimit] names only what was dropped. Default off. Package mysqlpool has it on; sessions of its Open are named as well, and there only
-// as many stacks are recorded as cost less than 1 % of a lookup.
+// as many stacks are recorded as cost 1 to 2 % of a lookup.
 func WithLeakThreshold(d time.Duration) Option {
 	return timeOption("WithLeakThreshold", d, func(o *options) { o.leakAfter = d })
 }

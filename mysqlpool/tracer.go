@@ -9,8 +9,8 @@ import (
 )
 
 // A tracer tells on which line of the program a statement runs, for errors and logs about who holds a backend. A stack costs 1 µs or
-// more, a lookup by primary key 50, so not every statement's is recorded: where there are many, the line is that of the statement of the
-// same text before. Is a text run on several lines each of its stacks is recorded.
+// more, a lookup by primary key 50, so not every statement's is recorded: where there are many, the line is that of a statement of the
+// same text before. Of a text that runs on several lines more stacks are recorded, and all while it runs seldom.
 type tracer struct {
 	off   bool // leak naming is
 	epoch time.Time
@@ -27,6 +27,9 @@ const (
 	traceTick  = 10 * time.Millisecond
 	traceMost  = 32 // in a tick each of so many stacks is recorded
 	traceEvery = 64 // and one in so many after that
+
+	traceSeveral = 96 // the same for texts that run on several lines,
+	traceFew     = 4  // and for each of those
 )
 
 // A traced text is one whose call site is known.
@@ -34,6 +37,18 @@ type traced struct {
 	text    uint64 // its hash
 	site    weir.CallSite
 	several bool // it was run on another line before
+
+	tick atomic.Int64 // the last one in which it ran, if it runs on several
+	runs atomic.Uint32
+}
+
+// seldom reports whether the text has hardly run in this tick.
+func (k *traced) seldom(tick int64) bool {
+	if k.tick.Load() != tick {
+		k.tick.Store(tick)
+		k.runs.Store(0)
+	}
+	return k.runs.Load() < traceFew && k.runs.Add(1) <= traceFew
 }
 
 func newTracer(leakThreshold time.Duration) *tracer {
@@ -47,6 +62,11 @@ func (t *tracer) due(at time.Time) bool {
 		t.traced.Store(0)
 	}
 	return t.traced.Load() < traceMost && t.traced.Add(1) <= traceMost || t.skips.Add(1)%traceEvery == 0
+}
+
+// dueOfSeveral reports the same for a text that runs on several lines, where due has said no.
+func (t *tracer) dueOfSeveral(text *traced) bool {
+	return text.seldom(t.tick.Load()) || t.traced.Load() < traceSeveral && t.traced.Add(1) <= traceSeveral
 }
 
 // here is where the caller of the function that asks stands, if that is due, or nil.
@@ -71,8 +91,7 @@ func (t *tracer) siteOf(text string, exactly bool) *weir.CallSite {
 	if before != nil && before.text != hash {
 		before = nil
 	}
-	due := t.due(time.Now())
-	if before != nil && !before.several && !due && !exactly {
+	if due := t.due(time.Now()) || exactly; before != nil && !due && !(before.several && t.dueOfSeveral(before)) {
 		return &before.site
 	}
 	var here weir.CallSite

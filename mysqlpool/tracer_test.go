@@ -68,11 +68,38 @@ func TestWhereThereAreManyStatementsTheirTextTellsTheLine(t *testing.T) {
 			t.Errorf("the other line was not seen in %d statements, want %d at most", wrong, traceEvery)
 		}
 		for i := range 1000 {
+			if i%(traceSeveral/2) == 0 {
+				time.Sleep(traceTick)
+			}
 			for _, run := range []func(*tracer, string) (*weir.CallSite, string){run1, run2} {
 				if site, want := run(tr, "SELECT 1"); site.Line() != want {
 					t.Fatalf("statement %d: %s, want %s", i, site.Line(), want)
 				}
 			}
+		}
+	})
+}
+
+// A text that runs seldom, on several lines, has its lines however many others run.
+func TestTextThatRunsSeldomHasItsLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := newTracer(time.Minute)
+		for _, run := range []func(*tracer, string) (*weir.CallSite, string){run1, run2} {
+			run(tr, "SELECT SLEEP(1)")
+			run(tr, "SELECT 1")
+			time.Sleep(traceTick)
+		}
+		for range 100 {
+			for range 1000 {
+				run1(tr, "SELECT 1")
+				run2(tr, "SELECT 1")
+			}
+			for _, run := range []func(*tracer, string) (*weir.CallSite, string){run1, run2, run2, run1} {
+				if site, want := run(tr, "SELECT SLEEP(1)"); site.Line() != want {
+					t.Fatalf("%s, want %s", site.Line(), want)
+				}
+			}
+			time.Sleep(traceTick)
 		}
 	})
 }
