@@ -9,9 +9,9 @@ import (
 // cleanTimeout bounds one cleaning.
 const cleanTimeout = 5 * time.Second
 
-// returnDirty finds out whether r, whose lease seq has just ended and which is in nobody's hands, can be lent on as it is, and has it
-// cleaned if not. Meanwhile r counts as being checked, so that nobody waits for it while another one is idle.
-func (p *Pool[T]) returnDirty(r *resource[T], seq uint64) {
+// returnDirty finds out whether r can be lent on as it is, and has it cleaned if not. Its lease seq, of the time lent, has just ended, and
+// nobody else holds it. Meanwhile r counts as being checked, so that nobody waits for it while another one is idle.
+func (p *Pool[T]) returnDirty(r *resource[T], seq uint64, lent int64) {
 	dirty, err := p.callDirty(r.value)
 	p.mu.Lock()
 	_, unfit := p.unfitLocked(r)
@@ -19,7 +19,9 @@ func (p *Pool[T]) returnDirty(r *resource[T], seq uint64) {
 	case err != nil:
 		p.retireLocked(r, RetiredError, err)
 	case dirty && !unfit:
-		h := r.holderOf(seq, p.clock.exact())
+		now := p.clock.exact()
+		h := r.holderOf(seq, now)
+		h.Age = time.Duration(now - lent)
 		r.seq += 2 // it is used: who held it before can't have it again as it was
 		p.tasks.Go(func() { p.clean(r, h) })
 	default:

@@ -114,6 +114,8 @@ func TestVerdictDecidesWhatBecomesOfTheResource(t *testing.T) {
 		"ErrBroken before Classify":     {fmt.Errorf("busy: %w", weir.ErrBroken), classify, false, weir.RetiredError, 0},
 		"ErrBroken without Classify":    {weir.ErrBroken, nil, false, weir.RetiredError, 0},
 		"ErrWrongRole without Classify": {weir.ErrWrongRole, nil, false, weir.RetiredRole, 1},
+		"another pool's exhaustion":     {fmt.Errorf("%w: %w", weir.ErrExhausted, weir.ErrWrongRole), classify, true, 0, 0},
+		"exhaustion, but broken":        {fmt.Errorf("%w: %w", weir.ErrExhausted, weir.ErrBroken), nil, false, weir.RetiredError, 0},
 		"any without Classify":          {errRefused, nil, true, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -61,6 +61,8 @@ func (f Factory[T]) verdict(err error, log *slog.Logger) (v Verdict) {
 	switch {
 	case err == nil:
 		return Keep
+	case errors.Is(err, ErrExhausted) && !errors.Is(err, ErrBroken):
+		return Keep // another pool's, whose last open error may match ErrWrongRole: it says nothing of this resource
 	case errors.Is(err, ErrWrongRole):
 		return Demoted
 	case errors.Is(err, ErrBroken):

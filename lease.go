@@ -119,11 +119,12 @@ func (l Lease[T]) end(v Verdict, err error) {
 	}
 	returned := p.settleLocked(r, l.token)
 	var news []Event
-	cleans := v == Keep && p.factory.Clean != nil
+	cleans, lent := v == Keep && p.factory.Clean != nil, r.lentAt
 	switch v {
 	case Keep:
 		if cleans {
 			p.moveLocked(r, checking)
+			r.lentAt = p.clock.coarse()
 		} else {
 			p.offerLocked(r)
 		}
@@ -138,7 +139,7 @@ func (l Lease[T]) end(v Verdict, err error) {
 	}
 	p.mu.Unlock()
 	if cleans {
-		p.returnDirty(r, l.seq)
+		p.returnDirty(r, l.seq, lent)
 	}
 	if returned != nil {
 		p.returnedAfterAll(r, *returned)

@@ -25,6 +25,8 @@ type claim struct {
 type forge struct {
 	t            *testing.T
 	made, closed atomic.Int64
+	cleans       bool // what comes back may have to be cleaned
+	cleaned      atomic.Int64
 }
 
 func (f *forge) open(context.Context) (*claim, error) {
@@ -56,25 +58,55 @@ func (f *forge) check(_ context.Context, c *claim) error {
 	return nil
 }
 
+// dirty and clean are for a pool that cleans what comes back.
+func (f *forge) dirty(c *claim) bool {
+	if o := c.owner.Load(); o != 0 {
+		f.t.Errorf("looked at while %d holds it", o)
+	}
+	return rand.IntN(3) == 0
+}
+
+func (f *forge) clean(_ context.Context, c *claim, _ weir.Holder) error {
+	runtime.Gosched()
+	if o := c.owner.Load(); o != 0 {
+		f.t.Errorf("cleaned while %d holds it", o)
+	}
+	f.cleaned.Add(1)
+	if rand.IntN(16) == 0 {
+		return errRefused
+	}
+	return nil
+}
+
 // TestStressKeepsSingleOwnership runs callers on 7 resources in real time, with faults everywhere and operators at work, and closes
 // the pool under them: a crowd that waits, and a few who at times find something idle, by preference what they had before.
 func TestStressKeepsSingleOwnership(t *testing.T) {
 	t.Run("a crowd", func(t *testing.T) {
-		s := stress(t, 200, 3, 0, *stressFor)
+		s := stress(t, &forge{t: t}, 200, 3, 0, *stressFor)
 		if s.Waited == 0 || s.Timeouts == 0 {
 			t.Errorf("a fault that never came: %+v", s)
 		}
 	})
 	t.Run("a few", func(t *testing.T) {
-		stress(t, 6, 30, time.Millisecond, *stressFor/2)
+		stress(t, &forge{t: t}, 6, 30, time.Millisecond, *stressFor/2)
+	})
+	t.Run("a few, cleaned", func(t *testing.T) {
+		f := &forge{t: t, cleans: true}
+		stress(t, f, 4, 30, time.Millisecond, *stressFor/2)
+		if f.cleaned.Load() == 0 {
+			t.Error("nothing was cleaned")
+		}
 	})
 }
 
 // stress lets a crowd loose on a pool. One use in so many is a discard.
-func stress(t *testing.T, crowd, discards int, window, lasts time.Duration) weir.Stats {
+func stress(t *testing.T, f *forge, crowd, discards int, window, lasts time.Duration) weir.Stats {
 	leavesNothing(t)
-	f := &forge{t: t}
-	p, err := weir.New(t.Context(), weir.Factory[*claim]{Open: f.open, Close: f.close, Check: f.check}, quiet(),
+	factory := weir.Factory[*claim]{Open: f.open, Close: f.close, Check: f.check}
+	if f.cleans {
+		factory.Dirty, factory.Clean = f.dirty, f.clean
+	}
+	p, err := weir.New(t.Context(), factory, quiet(),
 		weir.WithMaxOpen(7), weir.WithMinIdle(2), weir.WithStartBackground(), weir.WithCheckWindow(window),
 		weir.WithOpenBackoff(50*time.Microsecond, time.Millisecond), weir.WithSweepEvery(5*time.Millisecond),
 		weir.WithCheckIdleEvery(10*time.Millisecond), weir.WithMaxLifetime(100*time.Millisecond), weir.WithMaxWait(50*time.Millisecond))
