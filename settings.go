@@ -10,6 +10,7 @@ import (
 type Settings struct {
 	Name              string
 	MaxOpen, MinIdle  int // as given to New; [Pool.Resize] shows in Stats
+	StrictMaxOpen     bool
 	MaxWait           time.Duration
 	OpenTimeout       time.Duration
 	MaxOpening        int
@@ -41,6 +42,7 @@ func (o *options) settings() Settings {
 	s := Settings{
 		Name:              o.name,
 		MaxOpen:           o.maxOpen,
+		StrictMaxOpen:     o.strictMax,
 		MinIdle:           o.minIdle,
 		MaxWait:           o.maxWait,
 		OpenTimeout:       o.openTimeout,

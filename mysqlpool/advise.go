@@ -40,9 +40,13 @@ func (a *adviser) warnings() []string {
 func (a *adviser) compare(maxConnections int64, waitTimeout time.Duration) []string {
 	var out []string
 	s := a.settings
-	if need := int64(a.pool.MaxOpen)*int64(s.instances) + int64(s.reserve); need > maxConnections {
-		out = append(out, fmt.Sprintf("MaxOpen %d x %d instances + %d reserved = %d connections, but the server's max_connections is %d",
-			a.pool.MaxOpen, s.instances, s.reserve, need, maxConnections))
+	each, kills := fmt.Sprint("MaxOpen ", a.pool.MaxOpen), s.kills-s.reserved
+	if kills > 0 {
+		each = fmt.Sprintf("(%s + %d for KILL QUERY)", each, kills)
+	}
+	if need := int64(a.pool.MaxOpen+kills)*int64(s.instances) + int64(s.reserve); need > maxConnections {
+		out = append(out, fmt.Sprintf("%s x %d instances + %d reserved = %d connections, but the server's max_connections is %d",
+			each, s.instances, s.reserve, need, maxConnections))
 	}
 	idle := min(a.pool.IdleTimeout, a.pool.MaxLifetime)
 	if a.pool.MinIdle > 0 {

@@ -105,14 +105,16 @@ func newConnector(ctx context.Context, cfg *mysql.Config, opts []Option) (*Conne
 func startConnector(ctx context.Context, src *source, s settings, w weir.Settings, opts []Option, cfg *mysql.Config) (*Connector, error) {
 	c := &Connector{
 		settings: s, made: w, source: src, texts: sqltext.NewCache(), pins: newPins(s.maxPinned, w.MaxWait),
-		killer: newKiller(src.connector, s.killTimeout), interpolate: cfg.InterpolateParams, readTimeout: cfg.ReadTimeout,
+		interpolate: cfg.InterpolateParams, readTimeout: cfg.ReadTimeout,
 	}
+	c.killer = newKiller(src.connector, &c.settings, func() (weir.Lease[*backend], bool) { return c.pool.TryAcquire() })
 	c.tracer = newTracer(w.LeakThreshold)
 	c.checkouts = newCheckouts(&s.sessionSettings, w, c.tracer)
 	src.counters, src.pins = &c.counters, c.pins
 	c.counters.seen.init()
 	var err error
-	c.pool, err = newPool(ctx, src.factory(), w, opts)
+	w.MaxOpen -= s.reserved
+	c.pool, err = newPool(ctx, src.factory(), w, append(slices.Clip(opts), weir.WithMaxOpen(w.MaxOpen)))
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +193,7 @@ func (c *Connector) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// Stats returns a picture of the pool of backends.
+// Stats returns a picture of the pool of backends. With [weir.WithStrictMaxOpen] its MaxOpen is one less than was given: that is for KILL QUERY.
 func (c *Connector) Stats() weir.Stats { return c.pool.Stats() }
 
 // Settings returns what the pool of backends was made with.
@@ -206,8 +208,14 @@ func (c *Connector) Resume() { c.pool.Resume() }
 // EvictAll replaces every backend, those in use when they come back.
 func (c *Connector) EvictAll() { c.pool.EvictAll() }
 
-// Resize changes MinIdle and MaxOpen of the pool of backends. How many sessions may be pinned stays as it was.
-func (c *Connector) Resize(minIdle, maxOpen int) error { return c.pool.Resize(minIdle, maxOpen) }
+// Resize changes MinIdle and MaxOpen of the pool of backends. How many sessions may be pinned stays as it was. With [weir.WithStrictMaxOpen]
+// one of maxOpen is for KILL QUERY, as at the start.
+func (c *Connector) Resize(minIdle, maxOpen int) error {
+	if err := c.checkBackends(minIdle, maxOpen); err != nil {
+		return fmt.Errorf("mysqlpool: resize: %w", err)
+	}
+	return c.pool.Resize(minIdle, maxOpen-c.reserved)
+}
 
 // Warnings lists what the comparison with the server found at the first connection; see [Pool.Warnings].
 func (c *Connector) Warnings() []string { return c.source.adviser.warnings() }

@@ -71,10 +71,14 @@ func callCredentials(ctx context.Context, f credentialsFunc) (user, password str
 
 // failedOpen marks what trying again will not cure. A password that is asked for at each dial may be another one at the next.
 func (s *settings) failedOpen(err error) error {
-	if s.credentials != nil && hasNumber(err, accessDenied, accessDeniedNoPassword) {
+	if s.outdated(err) {
 		return err
 	}
 	return openError(err)
+}
+
+func (s *settings) outdated(err error) bool {
+	return s.credentials != nil && hasNumber(err, accessDenied, accessDeniedNoPassword)
 }
 
 const (

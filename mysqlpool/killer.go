@@ -7,18 +7,24 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/weirpool/weir"
 )
 
 // A killer ends statements on the server with KILL QUERY, over connections of its own that it opens when they are needed and keeps for a
-// while. Without it a statement whose context has ended would go on on the server, where the pool's bound does not reach.
+// while. Without it a statement whose context has ended would go on on the server, where the pool's bound does not reach. Where the server
+// lets nobody in it asks over an idle backend.
 type killer struct {
+	settings  *settings
 	connector driver.Connector
-	within    time.Duration // for one kill, dialling included
-	places    chan struct{} // one for each kill under way
-	turn      chan struct{} // whose turn it is
+	borrow    func() (weir.Lease[*backend], bool) // lends an idle backend of the pool
+	within    time.Duration                       // for one kill, dialing included
+	places    chan struct{}                       // one for each kill under way, and for each closing of an idle connection
+	turn      chan struct{}                       // whose turn it is
 
 	mu     sync.Mutex // guards the fields below
 	idle   []killing
+	busy   int // connections that are not idle, those being dialled and closed among them; with the idle ones at most as many as there are places
 	retire *time.Timer
 	closed bool
 }
@@ -30,19 +36,25 @@ type killing struct {
 }
 
 const (
-	// mostKillers bounds the killer's connections. One is not enough: on MariaDB a KILL QUERY can take seconds.
+	// mostKillers bounds the killer's connections, where they come on top of MaxOpen. One is not enough: on MariaDB a KILL QUERY can take seconds.
 	mostKillers = 4
 	// killsApart is how long a kill waits for the statement killed before to return. On MariaDB 10.11 five sleeping statements killed at
 	// once stall the server for seconds in one of eight cases, one after the other in none of a hundred.
 	killsApart = 20 * time.Millisecond
 	// killOvertakes is how long a kill waits for its turn.
 	killOvertakes = 100 * time.Millisecond
+	// killDialAgain is the pause after a full server has refused a kill's connection.
+	killDialAgain = 20 * time.Millisecond
 	// killerIdle is how long they are kept for the next kill.
 	killerIdle = 10 * time.Second
 )
 
-func newKiller(connector driver.Connector, within time.Duration) *killer {
-	return &killer{connector: connector, within: within, places: make(chan struct{}, mostKillers), turn: make(chan struct{}, 1)}
+// newKiller makes a killer that has at most as many connections as the settings say.
+func newKiller(connector driver.Connector, s *settings, borrow func() (weir.Lease[*backend], bool)) *killer {
+	return &killer{
+		settings: s, connector: connector, borrow: borrow, within: s.killTimeout,
+		places: make(chan struct{}, s.kills), turn: make(chan struct{}, 1),
+	}
 }
 
 var (
@@ -63,7 +75,7 @@ func (k *killer) kill(ctx context.Context, at birth, returned <-chan struct{}) e
 	case <-returned:
 		return nil
 	}
-	return k.send(ctx, at)
+	return k.send(ctx, at, returned)
 }
 
 // pass lets the next one have its turn, in a while.
@@ -77,7 +89,9 @@ func (k *killer) pass(returned <-chan struct{}) {
 	<-k.turn
 }
 
-func (k *killer) send(ctx context.Context, at birth) error {
+// send asks over a connection of the killer's own. One that does not get in leaves it to an idle backend. A full server is tried again, and one that
+// refuses a password that may just have been replaced.
+func (k *killer) send(ctx context.Context, at birth, returned <-chan struct{}) error {
 	select {
 	case k.places <- struct{}{}:
 	case <-ctx.Done():
@@ -85,43 +99,108 @@ func (k *killer) send(ctx context.Context, at birth) error {
 	}
 	defer func() { <-k.places }()
 	for {
+		sent, err := k.ask(ctx, at)
+		if sent {
+			return err
+		}
+		if sent, err := k.askOverBackend(ctx, at); sent {
+			return err
+		}
+		if Classify(err) != ServerFull && !k.settings.outdated(err) {
+			return err
+		}
+		again := time.NewTimer(killDialAgain)
+		select {
+		case <-again.C:
+		case <-returned:
+			again.Stop()
+			return nil
+		case <-ctx.Done():
+			again.Stop()
+			return err
+		}
+	}
+}
+
+// ask kills over one of the killer's own connections. sent tells that the server has answered, or that no answer of another connection
+// would say more.
+func (k *killer) ask(ctx context.Context, at birth) (sent bool, err error) {
+	for {
 		conn, fresh, err := k.take(ctx, at.server)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if conn.server != at.server {
 			k.put(conn)
-			return errOtherServer
+			return false, errOtherServer
 		}
-		_, err = conn.ExecContext(ctx, "KILL QUERY "+at.id, nil)
+		_, err = conn.ExecContext(ctx, killQuery+at.id, nil)
 		if err == nil || isServerError(err) {
 			k.put(conn)
-			return err
+			return true, err
 		}
-		conn.Close() // fails only to say goodbye
+		k.end(conn)
 		if fresh || ctx.Err() != nil {
-			return err
+			return true, err
 		} // it may have been idle for too long
 	}
 }
 
-// take returns an idle connection to that server, or a fresh one to wherever it leads.
+const killQuery = "KILL QUERY "
+
+// askOverBackend kills over a backend of the pool, if one is idle that leads to that server.
+func (k *killer) askOverBackend(ctx context.Context, at birth) (sent bool, err error) {
+	lease, ok := k.borrow()
+	if !ok {
+		return false, nil
+	}
+	b := lease.Value()
+	if b.birth.server != at.server {
+		lease.Release()
+		return false, nil
+	}
+	b.use.Lock()
+	err = b.run(ctx, killQuery+at.id)
+	b.use.Unlock()
+	if err == nil || isServerError(err) {
+		lease.Release()
+		return true, err
+	}
+	discard(lease)
+	return true, err
+}
+
+// take returns an idle connection to that server, or a fresh one to wherever it leads. Where there is no room for it one that leads elsewhere
+// is closed before.
 func (k *killer) take(ctx context.Context, server string) (conn killing, fresh bool, err error) {
 	k.mu.Lock()
-	closed := k.closed
+	if k.closed {
+		k.mu.Unlock()
+		return conn, false, errKillerClosed
+	}
 	at := slices.IndexFunc(k.idle, func(c killing) bool { return c.server == server })
+	fresh = at < 0
+	crowded := fresh && len(k.idle)+k.busy == cap(k.places)
+	if crowded {
+		at = 0
+	}
 	if at >= 0 {
 		conn = k.idle[at]
 		k.idle = slices.Delete(k.idle, at, at+1)
 	}
+	k.busy++
 	k.mu.Unlock()
-	switch {
-	case at >= 0:
+	if !fresh {
 		return conn, false, nil
-	case closed:
-		return conn, false, errKillerClosed
 	}
-	conn, err = k.dial(ctx)
+	if crowded {
+		conn.Close() // fails only to say goodbye
+	}
+	if conn, err = k.dial(ctx); err != nil {
+		k.mu.Lock()
+		k.busy--
+		k.mu.Unlock()
+	}
 	return conn, true, err
 }
 
@@ -132,11 +211,12 @@ func (k *killer) dial(ctx context.Context) (killing, error) {
 	}
 	b := &backend{}
 	if b.conn, err = asPhysical(c); err != nil {
+		c.Close() // adds nothing to why
 		return killing{}, err
 	}
 	row, err := b.ask(ctx, askServer)
 	if err != nil || len(row) != 3 {
-		c.Close() // adds nothing to why
+		c.Close() // as above
 		return killing{}, errors.Join(errOtherServer, err)
 	}
 	return killing{b.conn, serverOf(row)}, nil
@@ -147,10 +227,11 @@ func (k *killer) put(conn killing) {
 	k.mu.Lock()
 	if k.closed {
 		k.mu.Unlock()
-		conn.Close() // as above
+		k.end(conn)
 		return
 	}
 	defer k.mu.Unlock()
+	k.busy--
 	k.idle = append(k.idle, conn)
 	if k.retire == nil {
 		k.retire = time.AfterFunc(killerIdle, k.drop)
@@ -159,23 +240,49 @@ func (k *killer) put(conn killing) {
 	k.retire.Reset(killerIdle)
 }
 
-// drop closes the idle connections.
-func (k *killer) drop() {
+// end closes a connection that was taken.
+func (k *killer) end(conn killing) {
+	conn.Close() // fails only to say goodbye
 	k.mu.Lock()
-	idle := k.idle
-	k.idle = nil
-	k.mu.Unlock()
-	for _, conn := range idle {
-		conn.Close() // as above
+	defer k.mu.Unlock()
+	k.busy--
+}
+
+// drop closes the idle connections, as far as no kill is about to use them.
+func (k *killer) drop() {
+	for {
+		select {
+		case k.places <- struct{}{}: // until it is closed it takes its place
+		default:
+			return
+		}
+		k.mu.Lock()
+		if len(k.idle) == 0 {
+			k.mu.Unlock()
+			<-k.places
+			return
+		}
+		conn := k.idle[0]
+		k.idle = k.idle[1:]
+		k.busy++
+		k.mu.Unlock()
+		k.end(conn)
+		<-k.places
 	}
 }
 
+// close closes all but what kills are using, which they close.
 func (k *killer) close() {
 	k.mu.Lock()
 	k.closed = true
 	if k.retire != nil {
 		k.retire.Stop()
 	}
+	idle := k.idle
+	k.idle = nil
+	k.busy += len(idle)
 	k.mu.Unlock()
-	k.drop()
+	for _, conn := range idle {
+		k.end(conn)
+	}
 }

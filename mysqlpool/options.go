@@ -124,7 +124,7 @@ func WithSessionSetup(statement string) Option {
 
 // WithInstances tells how many instances of the service have such a pool, and how many connections of the server are reserved
 // for others. At the first connection MaxOpen × instances + reserve is compared with the server's max_connections,
-// and a warning is logged when it does not fit; see [PlanSize]. Default 1 and 0.
+// and a warning is logged when it does not fit; see [PlanSize]. The connections that [Open] makes for KILL QUERY count, see [WithKillTimeout]. Default 1 and 0.
 func WithInstances(instances, reserve int) Option {
 	return option("WithInstances", func(s *settings) error {
 		var errs []error

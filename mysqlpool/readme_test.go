@@ -107,4 +107,5 @@ func ExamplePlanSize() {
 	// max_connections of the server: 1000
 	// 1000 - 20 reserved - 30 for background jobs = 950 connections for the service
 	// 950 / (12 instances + 4 during a deployment) = 59 for each pool, 6 left over
+	// 59 - 4 for KILL QUERY = MaxOpen 55
 }

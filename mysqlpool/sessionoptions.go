@@ -21,6 +21,9 @@ type sessionSettings struct {
 	maxSessions    int
 	drainTimeout   time.Duration
 
+	kills    int // how many connections for KILL QUERY there may be
+	reserved int // how many of them are part of MaxOpen
+
 	given []string // the names of the options that were used
 }
 
@@ -47,13 +50,45 @@ func (s *settings) refuseSessionOptions() error {
 
 // settleSessions settles what depends on the pool's settings.
 func (s *settings) settleSessions(w weir.Settings) error {
-	if s.maxPinned == 0 {
-		s.maxPinned = max(w.MaxOpen*4/5, 1)
+	switch {
+	case s.killTimeout == 0:
+	case w.StrictMaxOpen:
+		s.kills, s.reserved = 1, 1
+	default:
+		s.kills = min(mostKillers, w.MaxOpen)
 	}
-	if s.maxPinned > w.MaxOpen {
-		return fmt.Errorf("WithMaxPinned: %d: limit is MaxOpen, %d", s.maxPinned, w.MaxOpen)
+	if err := s.checkBackends(w.MinIdle, w.MaxOpen); err != nil {
+		return err
+	}
+	backends := w.MaxOpen - s.reserved
+	if s.maxPinned == 0 {
+		s.maxPinned = max(backends*4/5, 1)
+	}
+	if s.maxPinned > backends {
+		return fmt.Errorf("WithMaxPinned: %d: limit is MaxOpen%s, %d", s.maxPinned, s.lessKills(), backends)
 	}
 	return nil
+}
+
+// checkBackends refuses sizes that leave no room for the connection for KILL QUERY.
+func (s *settings) checkBackends(minIdle, maxOpen int) error {
+	if s.reserved == 0 {
+		return nil
+	}
+	if maxOpen <= s.reserved {
+		return fmt.Errorf("MaxOpen: %d: limit is at least %d: WithStrictMaxOpen keeps one connection for KILL QUERY; WithoutKill needs none", maxOpen, s.reserved+1)
+	}
+	if minIdle > maxOpen-s.reserved {
+		return fmt.Errorf("MinIdle: %d: limit is MaxOpen%s, %d", minIdle, s.lessKills(), maxOpen-s.reserved)
+	}
+	return nil
+}
+
+func (s *settings) lessKills() string {
+	if s.reserved == 0 {
+		return ""
+	}
+	return " less the one that WithStrictMaxOpen keeps for KILL QUERY (WithoutKill needs none)"
 }
 
 // WithMode sets how long sessions keep a backend; a context can say otherwise, see [ContextWithMode]. Default [TransactionMode].
@@ -130,7 +165,9 @@ func WithoutRowBuffer() Option {
 }
 
 // WithKillTimeout bounds what is done about a statement whose context has ended: KILL QUERY over up to four connections of its own,
-// which come on top of MaxOpen and are kept for 10 s, until the statement has returned. If that takes longer the backend is closed, and the statement
+// which are kept for 10 s, until the statement has returned. They come on top of MaxOpen. With [weir.WithStrictMaxOpen]
+// there is only one, and it is part of MaxOpen, which leaves one backend less. If the server refuses such a connection, because it is full
+// for example, an idle backend is used instead; a full server is tried again. If that takes longer the backend is closed, and the statement
 // left to the server. The statement's caller waits for it, some
 // milliseconds as a rule; a KILL QUERY of MariaDB's can take two seconds. Default 3 s.
 //

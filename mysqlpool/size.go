@@ -24,6 +24,10 @@ type Plan struct {
 	Rollout        int // instances that run beside them during a deployment
 	BackgroundJobs int // connections of jobs, consumers and the like that do not use these pools
 	Reserve        int // connections left for people, monitoring and replication
+
+	// NoKills says that the pools make no connections for KILL QUERY beside MaxOpen: those of [New] and [Wrap], and those of [Open] with
+	// [WithoutKill] or [weir.WithStrictMaxOpen]. Otherwise each may make up to four more than MaxOpen.
+	NoKills bool
 }
 
 // A Sizing is the answer of [PlanSize].
@@ -60,10 +64,15 @@ func PlanSize(p Plan) (Sizing, error) {
 	pools := p.Instances + p.Rollout
 	each := max(left, 0) / pools
 	fmt.Fprintf(&why, "%d / (%d instances + %d during a deployment) = %d for each pool, %d left over\n", left, p.Instances, p.Rollout, each, max(left, 0)-each*pools)
-	if each < 1 {
+	maxOpen := each
+	if !p.NoKills {
+		maxOpen = max(each-mostKillers, each/2) // a small pool has at most as many for KILL QUERY as others
+		fmt.Fprintf(&why, "%d - %d for KILL QUERY = MaxOpen %d\n", each, each-maxOpen, maxOpen)
+	}
+	if maxOpen < 1 {
 		return Sizing{}, fmt.Errorf("mysqlpool: plan size: no connection is left for each of %d pools:\n%s", pools, why.String())
 	}
-	return Sizing{MaxOpen: each, MaxConnections: n, Reasoning: why.String()}, nil
+	return Sizing{MaxOpen: maxOpen, MaxConnections: n, Reasoning: why.String()}, nil
 }
 
 func (p Plan) check() error {
