@@ -31,6 +31,8 @@ type backend struct {
 	uses     uint64              // commands so far
 	runs     uint64              // of them, weir's own statements
 	asks     uint64              // of these, those that have rows
+	number   uint64              // LAST_INSERT_ID(), if it is known
+	numbered bool                // it is
 	use      sync.Mutex          // held while the driver works, so that a close by force waits until the driver has noticed
 	tainted  bool                // it has something that a reset leaves behind
 	pin      atomic.Pointer[pin] // the last of those who were pinned to it; its place goes with the backend

@@ -50,6 +50,7 @@ type Connector struct {
 	killer      *killer
 	tracer      *tracer
 	checkouts   *checkouts
+	askers      *askers
 	counters    counters
 	interpolate bool
 	readTimeout time.Duration  // the driver's, 0 for none
@@ -110,6 +111,7 @@ func startConnector(ctx context.Context, src *source, s settings, w weir.Setting
 	c.killer = newKiller(src.connector, &c.settings, func() (weir.Lease[*backend], bool) { return c.pool.TryAcquire() })
 	c.tracer = newTracer(w.LeakThreshold)
 	c.checkouts = newCheckouts(&s.sessionSettings, w, c.tracer)
+	c.askers = newAskers(s.searchEvery)
 	src.counters, src.pins = &c.counters, c.pins
 	c.counters.seen.init()
 	var err error
@@ -118,6 +120,7 @@ func startConnector(ctx context.Context, src *source, s settings, w weir.Setting
 	if err != nil {
 		return nil, err
 	}
+	c.askers.begin(c.pool, c.giveBack)
 	return c, nil
 }
 
@@ -181,6 +184,7 @@ func (c *Connector) Close() error {
 func (c *Connector) Shutdown(ctx context.Context) error {
 	c.pins.close()
 	c.checkouts.close()
+	c.askers.end()
 	err := c.pool.Close(ctx)
 	c.mu.Lock()
 	c.closed = true

@@ -39,7 +39,8 @@
 //
 // Before each statement its text is read, by a lexer, for what it may leave behind. The default database, the character sets and
 // listed variables are remembered and given to each backend that the session borrows; anything else pins the session to its backend until it
-// is checked in, for a [PinReason]. What the text does not show, the work of stored functions and triggers, is not seen.
+// is checked in, for a [PinReason]. What the text does not show, the work of stored functions and triggers, is not seen, but for
+// LAST_INSERT_ID() and LASTVAL(): see [WithSearchEvery].
 //
 //	what a session has                    where it goes
 //	default database, SET NAMES ...,      with it, to every backend; taken back at check-in
@@ -47,7 +48,9 @@
 //	an open transaction                   holds the backend until its end; rolled back at check-in
 //	user variables, temporary tables,     pin the backend; gone at check-in, by a reset
 //	locks, prepared names ...
-//	LAST_INSERT_ID() and the like         stay on the backend: asked there, or a [*StickyError]
+//	LAST_INSERT_ID()                      with it, if it is known; otherwise asked where it was left, or a [*StickyError]
+//	ROW_COUNT(), FOUND_ROWS(), warnings,  stay on the backend: asked there, or a [*StickyError]
+//	LASTVAL()
 //	prepared statements                   none: texts are prepared on each backend where they are used, and kept there
 //
 // What is known of go-sql-driver beyond what it exports is in one file. Its status flags are proved on the first

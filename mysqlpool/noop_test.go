@@ -58,6 +58,9 @@ func (n *noop) QueryContext(_ context.Context, text string, _ []driver.NamedValu
 		return &noopRows{row: []driver.Value{value("8.0.0"), value("1"), value("1000"), value("28800"),
 			value("1"), value("db"), value(""), value("utf8mb4"), value("utf8mb4"), value("utf8mb4_bin"), value("host"), value("3306"), value("1"), nil}}, nil
 	}
+	if strings.Contains(text, "information_schema.VIEWS") {
+		return &noopRows{row: []driver.Value{value("0"), value("0"), value("0"), value("0"), value("0")}}, nil
+	}
 	return &noopRows{row: []driver.Value{int64(1)}}, nil
 }
 

@@ -135,9 +135,17 @@ func (b *backend) lastInsertID(ctx context.Context) (uint64, error) {
 	if len(row) != 1 {
 		return 0, fmt.Errorf("mysqlpool: LAST_INSERT_ID() has %d columns", len(row))
 	}
-	return strconv.ParseUint(row[0].String, 10, 64)
+	id, err := strconv.ParseUint(row[0].String, 10, 64)
+	b.number, b.numbered = id, err == nil
+	return id, err
 }
 
+// setLastInsertID makes LAST_INSERT_ID() that value, unless it is so.
 func (b *backend) setLastInsertID(ctx context.Context, value uint64) error {
-	return b.run(ctx, "SET @@session.last_insert_id = "+strconv.FormatUint(value, 10))
+	if b.numbered && b.number == value {
+		return nil
+	}
+	err := b.run(ctx, "SET @@session.last_insert_id = "+strconv.FormatUint(value, 10))
+	b.number, b.numbered = value, err == nil
+	return err
 }

@@ -160,6 +160,9 @@ func (s *session) attempt(ctx context.Context, c *call) error {
 		err = s.send(context.Background(), c, b)
 		s.trail.sent(c, b, err)
 		c.timedOut = s.con.timedOut(began)
+		if err == nil {
+			s.keepNumber(context.Background(), c)
+		}
 	}
 	returned = true
 	if err == nil && c.rows != nil {
@@ -214,6 +217,7 @@ func (s *session) ready(ctx context.Context, c *call) error {
 // send hands the command to the driver.
 func (s *session) send(ctx context.Context, c *call, b *backend) (err error) {
 	b.uses++
+	b.numbered = b.numbered && !c.st.Leaves.Has(stickyID) && !c.st.Opaque
 	switch c.do {
 	case pings:
 		return b.conn.Ping(ctx)

@@ -102,6 +102,7 @@ var errNoRole = errors.New("mysqlpool: a reset does not take the current role ba
 // forget drops what was known of a session that has been reset: its state, and the statements that had been prepared in it.
 func (b *backend) forget() {
 	b.state, b.strange = nil, 0
+	b.numbered = false
 	b.pristine = nil // the server may have other defaults by now
 	b.cache.clear()  // the server closed them
 }

@@ -226,7 +226,7 @@ func (s *session) holds() holding {
 		return holdsTransaction
 	case s.mode == SessionMode:
 		return holdsAlways
-	case s.dirty || s.con.blind():
+	case s.dirty || s.trail.stuck || s.con.blind():
 		return holdsUntilCheckIn
 	case s.con.inTransaction(s.b):
 		return holdsTransaction

@@ -20,6 +20,7 @@ type sessionSettings struct {
 	idleSessions   int
 	maxSessions    int
 	drainTimeout   time.Duration
+	searchEvery    time.Duration // 0: never
 
 	kills    int // how many connections for KILL QUERY there may be
 	reserved int // how many of them are part of MaxOpen
@@ -30,6 +31,7 @@ type sessionSettings struct {
 func defaultSessionSettings() sessionSettings {
 	return sessionSettings{
 		statementCache: 64, rowLimit: 128, byteLimit: 64 << 10, killTimeout: 3 * time.Second, idleSessions: 1000, maxSessions: 16384, drainTimeout: 5 * time.Second,
+		searchEvery: time.Minute,
 	}
 }
 
@@ -226,4 +228,32 @@ func WithDrainTimeout(d time.Duration) Option {
 		s.drainTimeout = d
 		return nil
 	})
+}
+
+// WithSearchEvery sets how often information_schema is searched for views, triggers, stored routines and column defaults that ask for
+// LAST_INSERT_ID(), @@identity or LASTVAL(). The first search runs before the first statement that could meet one and delays it by 0.1 s at
+// most; later ones run on a backend of the pool. A definition that the account may not read counts as one that asks for LAST_INSERT_ID().
+//
+// While one asks for LAST_INSERT_ID(), a session gives its own number to each backend it gets, which costs a round trip if the backend has
+// another one, and reads it again after an INSERT outside a transaction. While one asks for LASTVAL(), a session keeps its backend until it
+// is checked in, and the backend is reset then. While there is none, nothing is done.
+//
+// Definitions of this connector's sessions take effect at once, those of others after the next search: until then what they ask for may be
+// another session's. So may ROW_COUNT(), FOUND_ROWS(), warnings and @@last_gtid in a view or a routine at any time, and what an object asks
+// that the account cannot see but reaches through another object. A session that left a number on a backend before the search found
+// anything reads 0 on another backend. Default 1 min, limit 1 ms to 24 h.
+func WithSearchEvery(d time.Duration) Option {
+	return sessionOption("WithSearchEvery", func(s *sessionSettings) error {
+		if d < time.Millisecond || d > 24*time.Hour {
+			return fmt.Errorf("%v: limit is 1ms to 24h", d)
+		}
+		s.searchEvery = d
+		return nil
+	})
+}
+
+// WithoutSearch turns the search of [WithSearchEvery] off. It saves the round trips where no view, trigger, routine or default asks for such a
+// number, but the account may not read their definitions. Where one does ask, it may get another session's number.
+func WithoutSearch() Option {
+	return sessionOption("WithoutSearch", func(s *sessionSettings) error { s.searchEvery = 0; return nil })
 }

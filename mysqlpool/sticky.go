@@ -40,6 +40,8 @@ type trail struct {
 	st   *sqltext.Statement // the previous one
 	fail bool               // it was refused
 	mute bool               // it may not have been sent at all
+
+	stuck bool // the number could not be asked for: the backend is held for its sake
 }
 
 const (
@@ -79,9 +81,10 @@ func (t *trail) sent(c *call, b *backend, err error) {
 	case err != nil:
 		t.number.unsaid()
 	default:
-		if id := c.insertID(b); id != 0 {
+		switch id := c.insertID(b); {
+		case id != 0:
 			t.number.answered(uint64(id))
-		} else {
+		case c.result == nil || !c.st.Says:
 			t.number.unsaid()
 		}
 	}
@@ -137,6 +140,7 @@ func (s *session) lend(ctx context.Context, c *call) (weir.Lease[*backend], erro
 	lease, err := s.acquire(ctx, c)
 	if err == nil {
 		s.trail.tenure++
+		s.trail.stuck = false
 		n.handOver()
 	}
 	return lease, err
@@ -158,20 +162,64 @@ func (s *session) lostTrail(asks sqltext.Sticky) error {
 // ownNumber makes sure that LAST_INSERT_ID() on the backend is the session's, for a statement that asks for it or may do so unseen. It
 // fails where no one knows the session's.
 func (s *session) ownNumber(ctx context.Context, c *call) error {
-	var err error
+	if c.do > queries {
+		return nil
+	}
+	met, err := s.meets(ctx, c)
 	asks := c.asks()
 	switch {
-	case c.do > queries:
-		return nil
+	case err != nil:
 	case asks.Has(stickyID):
 		err = s.askedNumber(ctx, c, asks&^stickyID == 0)
-	case c.st.Opaque:
+	case c.st.Opaque, c.st.Variables, met:
 		err = s.givenNumber(ctx, c)
 	}
 	if err == nil && asks.Has(sqltext.RowCount|sqltext.Warnings) && s.b.runs != s.trail.runs {
 		err = s.lostTrail(asks) // weir's own statements have overwritten it
 	}
 	return err
+}
+
+// meets reports whether the statement may meet something that asks for the number unseen.
+func (s *session) meets(ctx context.Context, c *call) (bool, error) {
+	askers, by := s.con.askers, askedByReads
+	switch {
+	case c.st.Bare:
+		return false, nil
+	case c.st.Kind == sqltext.Share, c.st.Kind == sqltext.Pins:
+		by |= askedByWrites
+	case c.st.Kind != sqltext.Read:
+		return false, nil
+	}
+	err := askers.searchFirst(ctx, s.b)
+	if askers.note(c.st.Mentions) {
+		s.con.pool.EvictAll() // what backends have given to sessions before is not to be found by others
+	}
+	if err == nil && askers.among(valueAsked) {
+		s.dirty = true // what a sequence gave cannot be given to another backend, but a reset takes it away
+	}
+	unsaid := c.st.Leaves.Has(stickyID) && !c.st.Says && askers.among(numberAsked)
+	return unsaid || askers.among(by), err
+}
+
+// keepNumber asks for the session's number before the backend goes to others, where something may ask for it unseen.
+func (s *session) keepNumber(ctx context.Context, c *call) {
+	n := &s.trail.number
+	if n.here == strangers || n.known() || !s.con.askers.among(numberAsked) || s.keeps(c) {
+		return
+	}
+	if c.rows != nil { // which are still being sent
+		s.trail.stuck = true
+		return
+	}
+	if _, err := n.resolve(ctx, s.b); err != nil && !isServerError(err) {
+		s.b.spoilt = true
+	}
+}
+
+// keeps reports whether the session will hold its backend after the statement that was just sent.
+func (s *session) keeps(c *call) bool {
+	return s.pinned != nil || s.mode == SessionMode || s.dirty || s.inTx && c.do != endsTx || s.con.blind() || s.con.inTransaction(s.b)
 }
 
 // askedNumber is for a statement that asks for the number. Where it asks for something else besides, weir must not run a statement of its own
@@ -194,7 +242,7 @@ func (s *session) askedNumber(ctx context.Context, c *call, alone bool) error {
 	return s.lostTrail(c.asks())
 }
 
-// givenNumber is for a statement that may ask for the number unseen: a procedure, or one of several statements.
+// givenNumber is for a statement that may ask for the number unseen: a procedure, one of several statements, what meets a view or trigger.
 func (s *session) givenNumber(ctx context.Context, c *call) error {
 	n, asks := &s.trail.number, c.st.Sticky
 	if n.here == owns || n.here == perhaps && asks != 0 && !asks.Has(stickyID) { // which weir's own statements would overwrite
@@ -209,8 +257,8 @@ func (s *session) givenNumber(ctx context.Context, c *call) error {
 	switch {
 	case !n.lost:
 		return n.give(ctx, s.b, n.value)
-	case asks.Has(stickyID):
-		return s.lostTrail(asks)
+	case asks.Has(stickyID), c.st.Variables, c.st.Opaque && s.con.askers.among(askedByCalls):
+		return s.lostTrail(asks | sqltext.LastInsertID)
 	case n.here == zeroed:
 		return nil
 	}

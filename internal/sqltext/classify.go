@@ -32,6 +32,10 @@ type scan struct {
 	impure   bool // a function that is not known to be harmless
 	setting  bool // SET has passed, but not that of an UPDATE
 	once     bool // the statement is behind SET STATEMENT ... FOR
+	tables   bool // FROM has passed
+	creates  bool // a definition has passed or passes
+	unsaid   bool // LAST_INSERT_ID() has an argument, or there are rows instead of an answer
+	stored   bool // it is one of a view: it is not run
 	taints   bool // what a reset leaves behind may have been set
 	selected int  // the depth of the last SELECT, counted from 1
 	from     bool // the last FROM named what is read
@@ -50,6 +54,8 @@ func (s *scan) advance() token {
 	}
 	if s.body.state == nobody || !s.inBody() {
 		s.note(before)
+	} else {
+		s.noteBody()
 	}
 	return s.tok
 }
@@ -84,6 +90,11 @@ func (s *scan) result() Statement {
 	}
 	if s.sequences != 1 || s.filtered && out.Leaves.Has(LastValue) {
 		out.Sequence = ""
+	}
+	out.Bare = s.head == wSelect && !s.tables && !s.impure && !s.ended
+	out.Says = out.Says && !s.unsaid && !s.ended
+	if s.stored && !s.ended {
+		out.Sticky, out.Variables = 0, false
 	}
 	if out.Leaves |= RowCount | FoundRows; !out.Sticky.Has(Warnings) {
 		out.Leaves |= Warnings
@@ -130,6 +141,9 @@ func (s *scan) note(before token) {
 		}
 		fallthrough
 	case quoted:
+		if s.tok.to-s.tok.from >= len("returning") {
+			s.noteList()
+		}
 		if s.from || s.setting {
 			s.noteName()
 		}
@@ -155,6 +169,8 @@ func (s *scan) noteUserVar() {
 
 func (s *scan) noteWord(before token) {
 	switch s.tok.word {
+	case wCreate, wAlter:
+		s.creates = s.creates || s.ended
 	case wCalcFoundRows:
 		s.pin(CalcFoundRows)
 	case wInto:
@@ -181,6 +197,7 @@ func (s *scan) noteWord(before token) {
 
 // noteClause looks at the words that a query consists of.
 func (s *scan) noteClause() {
+	s.tables = s.tables || s.tok.word == wFrom
 	s.filtered = s.filtered || s.tok.word != s.head
 	switch s.tok.word {
 	case wSelect:
@@ -220,6 +237,7 @@ func (s *scan) noteVariable() {
 
 // asks notes what is wanted of an earlier statement. A later statement of the same text may want it of the first one.
 func (s *scan) asks(what Sticky) {
+	s.mentions(what)
 	if s.ended {
 		what &^= s.out.Leaves | RowCount | FoundRows | Warnings
 	}
@@ -262,7 +280,7 @@ func (s *scan) called(t token, argument bool) {
 	case "last_insert_id":
 		if argument {
 			s.out.Leaves |= LastInsertID | Identity
-			s.impure = true
+			s.impure, s.unsaid = true, true
 			return
 		}
 		s.asks(LastInsertID)

@@ -8,6 +8,7 @@ func (s *scan) definition() {
 		return
 	}
 	s.accounts = true // DEFINER = user@host
+	s.creates = verb == wCreate || verb == wAlter
 	drops := verb == wDrop
 	for s.tok.kind != end && !s.ended {
 		switch t := s.advance(); {
@@ -37,7 +38,9 @@ func (s *scan) object(verb, kind word, drops bool) {
 		if verb == wCreate { // ... SELECT inserts
 			s.insert()
 		}
-	case wTables, wObject, wInstance, wUser, wRole, wResource:
+	case wObject:
+		s.stored = true
+	case wTables, wInstance, wUser, wRole, wResource:
 	case wDatabase:
 		if drops {
 			s.dropped()

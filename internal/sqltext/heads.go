@@ -17,6 +17,7 @@ func (s *scan) statement() {
 	case wInsert, wReplace:
 		s.insert()
 		s.rows()
+		s.out.Says = true
 	case wUpdate, wDelete:
 		s.share()
 		s.rows()
@@ -51,6 +52,7 @@ func (s *scan) rarer() {
 	case wXA:
 		s.pin(XA)
 	case wPrepare, wExecute, wDeallocate:
+		s.hidden()
 		s.pin(TextPrepare)
 	case wLock, wUnlock, wBackup:
 		s.pin(LockTables)
@@ -113,6 +115,7 @@ func (s *scan) with() {
 	case wInsert, wReplace:
 		s.insert()
 		s.rows()
+		s.out.Says = true
 	default:
 		s.pin(Unknown)
 	}
@@ -193,6 +196,8 @@ func (s *scan) show() {
 		s.accounts = s.advance().word == wUser
 	case wCount:
 		counts = true
+	default:
+		s.showVariables()
 	}
 	for s.tok.kind != end && counts {
 		if t := s.advance(); t.word == wWarnings || t.word == wErrors {

@@ -124,3 +124,42 @@ func TestNamesOfKindsAndPins(t *testing.T) {
 		t.Errorf("kinds are called %q", got)
 	}
 }
+
+func TestStatementsWhoseAnswerSaysTheNumber(t *testing.T) {
+	for text, want := range map[string]bool{
+		"INSERT INTO t (v) VALUES (1)":                                                  true,
+		"INSERT INTO t (v) VALUES (1) RETURNING id":                                     false,
+		"REPLACE INTO t (v) VALUES (1)":                                                 true,
+		"INSERT INTO t (id) VALUES (1) ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id)": false,
+		"INSERT INTO t (v) VALUES (LAST_INSERT_ID())":                                   true,
+		"UPDATE t SET v = LAST_INSERT_ID(7)":                                            false,
+		"LOAD DATA INFILE 'x' INTO TABLE t":                                             false,
+		"CREATE TABLE n AS SELECT 1 AS a":                                               false,
+		"INSERT INTO t (v) VALUES (1); UPDATE t SET v = LAST_INSERT_ID(7)":              false,
+		"SELECT LAST_INSERT_ID(7)":                                                      false,
+	} {
+		if got := sqltext.Classify(text, 0).Says; got != want {
+			t.Errorf("%q: says the number is %v, want %v", text, got, want)
+		}
+	}
+}
+
+func TestStatementsThatMeetNothing(t *testing.T) {
+	for text, want := range map[string]bool{
+		"SELECT 1":                            true,
+		"SELECT @@version, DATABASE(), NOW()": true,
+		"SELECT 1 FROM DUAL":                  false,
+		"SELECT f()":                          false,
+		"SELECT shop.f()":                     false,
+		"SELECT (SELECT MAX(id) FROM t)":      false,
+		"SELECT 1; SELECT f()":                false,
+		"TABLE t":                             false,
+		"SHOW TABLES":                         false,
+		"INSERT INTO t VALUES (1)":            false,
+		"WITH c AS (SELECT 1) TABLE c":        false,
+	} {
+		if got := sqltext.Classify(text, 0).Bare; got != want {
+			t.Errorf("%q: meets nothing is %v, want %v", text, got, want)
+		}
+	}
+}

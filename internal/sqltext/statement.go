@@ -142,6 +142,15 @@ type Statement struct {
 	// Leaves is what of Sticky's kinds the statement may set for later statements. It may also leave it as it was: an INSERT
 	// into a table without AUTO_INCREMENT does not touch LAST_INSERT_ID().
 	Leaves Sticky
+	// Says: if the answer names no number, the statement has left LAST_INSERT_ID() as it was.
+	Says bool
+	// Bare: it is a SELECT of expressions of the server's own: it meets no table, view, trigger or stored routine.
+	Bare bool
+	// Variables: the text lists session variables, and LAST_INSERT_ID()'s may be among them: SHOW VARIABLES.
+	Variables bool
+	// Mentions is what a definition of a view, a trigger, a routine or a default asks for when it is used: of [LastInsertID],
+	// [Identity] and [LastValue] those that are in it.
+	Mentions Sticky
 	// Chains: a Commit or Rollback that begins the next transaction.
 	Chains bool
 	// ReadOnly: a Begin of a READ ONLY transaction.
