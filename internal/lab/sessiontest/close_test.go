@@ -151,7 +151,9 @@ func TestUseAfterShutdown(t *testing.T) {
 	exec(ctx, t, conn, "SET time_zone = '+01:00'")
 	stmt, err := conn.PrepareContext(ctx, "SELECT ?")
 	must(t, err)
-	must(t, c.Shutdown(ctx))
+	if held, ok := errors.AsType[*mysqlpool.SessionsInUseError](c.Shutdown(ctx)); !ok || held.Sessions != 1 {
+		t.Errorf("Shutdown tells %v, want the session that is held", held)
+	}
 	_, err = conn.ExecContext(ctx, "DO 1")
 	wantCause(t, "Exec", err, weir.ErrClosed)
 	_, err = conn.BeginTx(ctx, nil)
