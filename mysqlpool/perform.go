@@ -348,7 +348,7 @@ func (s *session) failed(ctx context.Context, c *call, err error, depends bool) 
 	}
 	if hasNumber(err, tooManyStatements) && c.crowded < maxCrowded {
 		c.crowded++
-		s.con.makeRoom(s.b)
+		s.con.makeRoom(ctx, s.b, c.crowded)
 		return true, err
 	}
 	if s.stale(c) && !s.refresh(c) {

@@ -10,6 +10,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/weirpool/weir"
@@ -158,12 +159,16 @@ func (b *backend) binds(c *call) uint64 {
 	return b.state.prepares()
 }
 
-// maxCrowded is how often room is made for one statement on a server that has too many.
-const maxCrowded = 50
+const (
+	// maxCrowded is how often room is made for one statement on a server that has too many. A busy server takes its time to close
+	// what was given up: from try crowdedAtOnce on there are pauses, each 1 ms longer than the one before, of a second in all.
+	maxCrowded    = 50
+	crowdedAtOnce = 5
+)
 
 // makeRoom gives up half of the statements of every backend, the idle ones now and the others when they next prepare one. For b the server
-// has taken note of it when makeRoom returns.
-func (c *Connector) makeRoom(b *backend) {
+// has taken note of it when makeRoom returns. It pauses before, unless until ends; try counts from 1.
+func (c *Connector) makeRoom(until context.Context, b *backend, try int) {
 	c.counters.squeezes.Add(1)
 	ctx, cancel := context.WithTimeout(context.Background(), cleaningLimit)
 	defer cancel()
@@ -178,6 +183,12 @@ func (c *Connector) makeRoom(b *backend) {
 	}
 	for _, lease := range idle {
 		c.giveBack(lease, lease.Value(), nil)
+	}
+	pause := time.NewTimer(time.Duration(try-crowdedAtOnce) * time.Millisecond)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-until.Done():
 	}
 	b.use.Lock()
 	defer b.use.Unlock()

@@ -404,6 +404,21 @@ func TestFullServerHasRoomForWhatIsAsked(t *testing.T) {
 	}
 }
 
+// What others have prepared may be given up a while later: a busy server takes its time to close statements.
+func TestFullServerIsAskedAgainForAWhile(t *testing.T) {
+	ctx := within(t, time.Minute)
+	srv := start(t, lab.Config{Args: []string{"--max-prepared-stmt-count=1"}})
+	dsn := databaseOn(t, srv)
+	db, c := open(t, dsn, weir.WithMaxOpen(1))
+	theirs, err := hold(ctx, t, stock(t, dsn)).PrepareContext(ctx, "SELECT ?")
+	must(t, err)
+	asked := make(chan error, 1)
+	go func() { asked <- db.QueryRowContext(ctx, "SELECT ? + 1", 1).Scan(new(int)) }()
+	until(ctx, t, "it is tried again and again", func() bool { return c.Sessions().Retries >= 30 })
+	must(t, theirs.Close())
+	must(t, <-asked)
+}
+
 // The one statement that the server allows may be kept by a backend that is idle.
 func TestFullServerGivesUpWhatIdleBackendsKeep(t *testing.T) {
 	ctx := within(t, time.Minute)
