@@ -395,10 +395,17 @@ func TestKillWithoutAnAnswerHitsNoLaterStatement(t *testing.T) {
 	wantIs(t, "error of the first, which is killed at once", readAll(short, db, "SELECT SLEEP(20) /* mark */"), context.Canceled)
 	detour.Store(false)
 	slow.SetLatency(500 * time.Millisecond)
+	lock := hold(ctx, t, stock(t, cfg.FormatDSN()))
+	exec(ctx, t, lock, "DO GET_LOCK('held', 0)")
 	short, cancel = context.WithCancel(ctx)
 	defer cancel()
-	whenRunning(ctx, t, "other", cancel)
-	wantIs(t, "error of the second, which ends by itself", readAll(short, db, "SELECT SLEEP(0.1) /* other */"), context.Canceled)
+	whenRunning(ctx, t, "other", func() {
+		cancel()
+		if _, err := lock.ExecContext(ctx, "DO RELEASE_LOCK('held')"); err != nil {
+			t.Error(err)
+		}
+	})
+	wantIs(t, "error of the second, which ends by itself", readAll(short, db, "SELECT GET_LOCK('held', 20) /* other */"), context.Canceled)
 	for range 20 {
 		must(t, readAll(ctx, db, "SELECT SLEEP(0.05) /* of another session */"))
 	}
