@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -33,6 +34,19 @@ func (d *diary) String() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.text.String()
+}
+
+// onEachKind runs a test on a server of each kind that is to be had.
+func onEachKind(t *testing.T, test func(ctx context.Context, t *testing.T, srv *lab.Server)) {
+	for _, kind := range []lab.Kind{lab.MariaDB, lab.MySQL} {
+		t.Run(kind.String(), func(t *testing.T) {
+			if err := lab.Available(kind); errors.Is(err, lab.ErrNoMySQL) {
+				t.Skip(err)
+			}
+			ctx := within(t, 120*time.Second)
+			test(ctx, t, start(t, lab.Config{Kind: kind}))
+		})
+	}
 }
 
 // onNewAndWrap runs a test on a pool of one connection of either kind.
@@ -73,8 +87,10 @@ func answer(ctx context.Context, t testing.TB, conn *sql.Conn, query string) (s 
 }
 
 func TestATransactionLeftOpenNeverReachesTheNextBorrower(t *testing.T) {
-	ctx := within(t, 60*time.Second)
-	srv := start(t, lab.Config{})
+	onEachKind(t, leaveTransactionsOpen)
+}
+
+func leaveTransactionsOpen(ctx context.Context, t *testing.T, srv *lab.Server) {
 	exec(ctx, t, labtest.Stock(t, srv.DSN("app", "app")), "CREATE TABLE t (id INT) ENGINE=InnoDB")
 	nothing := func() {}
 	for name, c := range map[string]struct {
@@ -191,16 +207,20 @@ func TestATransactionLeftOpenOnAnInstrumentedDriverIsNotLentOn(t *testing.T) {
 }
 
 func TestWithResetNothingOfASessionReachesTheNextBorrower(t *testing.T) {
-	ctx := within(t, 60*time.Second)
-	srv := start(t, lab.Config{})
+	onEachKind(t, resetSessions)
+}
+
+func resetSessions(ctx context.Context, t *testing.T, srv *lab.Server) {
 	_, err := srv.Admin().ExecContext(ctx, "CREATE DATABASE other")
 	must(t, err)
 	exec(ctx, t, labtest.Stock(t, srv.DSN("app", "app")), "CREATE TABLE t (id INT) ENGINE=InnoDB")
 	_, err = srv.Admin().ExecContext(ctx, "GRANT ALL ON other.* TO app@'%'")
 	must(t, err)
-	const asks = "SELECT CONCAT_WS('|', CONNECTION_ID(), @x, DATABASE(), @@sql_mode, @@time_zone, @@lock_wait_timeout, @@autocommit, " +
+	query := "SELECT CONCAT_WS('|', CONNECTION_ID(), @x, DATABASE(), @@sql_mode, @@time_zone, @@lock_wait_timeout, @@autocommit, " +
 		"@@character_set_client, @@collation_connection, @@character_set_results, IS_USED_LOCK('mine'), @@transaction_isolation)"
-	query := strings.Replace(asks, "@@transaction_isolation", "@@tx_isolation", 1)
+	if _, err := srv.Admin().ExecContext(ctx, "DO @@transaction_isolation"); err != nil { // MariaDB before 11.1
+		query = strings.Replace(query, "@@transaction_isolation", "@@tx_isolation", 1)
+	}
 	onNewAndWrap(t, srv, "?charset=latin1&lock_wait_timeout=7", func(t *testing.T, pool *mysqlpool.Pool, _ *diary) {
 		var before string
 		must(t, pool.Do(ctx, func(ctx context.Context, conn *sql.Conn) error {
