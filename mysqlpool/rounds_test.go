@@ -189,6 +189,14 @@ func TestDistantServersAreReachedOnDefaults(t *testing.T) {
 					if took := time.Since(began); took != roundTrip {
 						t.Errorf("the first statement took %v, want %v", took, roundTrip)
 					}
+					time.Sleep(time.Second)
+					began = time.Now()
+					if err := db.QueryRowContext(t.Context(), "SELECT 1").Scan(new(int)); err != nil {
+						t.Error(err)
+					}
+					if took := time.Since(began); took != 2*roundTrip {
+						t.Errorf("a statement after a check took %v, want %v", took, 2*roundTrip)
+					}
 				})
 			})
 		}
