@@ -2,9 +2,11 @@
 // the statement run on any connection, does it leave something behind, does it ask for what an earlier statement left, and which
 // session variables does it set.
 //
-// [Classify] makes one pass over the text with a lexer; it builds no tree and knows no grammar beyond the first words, except for
+// [Classify] makes one pass over the text with a lexer, but for the names of sequences, which it reads ahead; it builds no tree and knows no grammar beyond the first words, except for
 // SET. It never panics, its time is linear in the length of the text, and it allocates only for the Changes of a SET and for
 // names that need unquoting. Its one rule: whatever is not certainly harmless pins.
+//
+// [Mask] makes of a text what people may see of it: the same without literals and comments.
 //
 // It does not say whether a transaction is open, because a text can't tell; the server's status flags do.
 //

@@ -165,7 +165,8 @@ type Statement struct {
 	Taints bool
 	// Changes are the assignments of a Set in the order of the text; nil for other kinds.
 	Changes []Change
-	// Schema is the unquoted database of a Use.
+	// Schema is the unquoted database of a Use, or the one that a Share drops. A session that drops its default database has
+	// none from then on, which the text can't tell.
 	Schema string
 	// Sequence is, as the text has it, the one sequence of which the statement certainly takes a value, unless it fails; or
 	// the one whose last value it asks for. It is empty where the text names several, or does both.

@@ -1,10 +1,12 @@
 package sessiontest_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/weirpool/weir"
+	"github.com/weirpool/weir/mysqlpool"
 )
 
 // What only looks like the end, or like a table, is not taken for one.
@@ -34,4 +36,32 @@ func TestTextsAreReadByTheirWords(t *testing.T) {
 		wantFree(ctx, t, c)
 		want(t, "backend afterwards", backend(ctx, t, db), before)
 	})
+}
+
+func TestCommitWithoutAChainEndsWhatIsLost(t *testing.T) {
+	ctx := within(t, time.Minute)
+	s := newSevered(ctx, t)
+	conn := hold(ctx, t, s.db)
+	exec(ctx, t, conn, "BEGIN")
+	exec(ctx, t, conn, "INSERT INTO t VALUES (1)")
+	err := s.lose(func() error { _, err := conn.ExecContext(ctx, "COMMIT AND NO CHAIN"); return err })
+	wantCause(t, "COMMIT", err, mysqlpool.ErrOutcomeUnknown)
+	exec(ctx, t, conn, "INSERT INTO t VALUES (2)")
+}
+
+func TestChangeOfRowsBehindACommentIsLostWithItsTransaction(t *testing.T) {
+	ctx := within(t, time.Minute)
+	s := newSevered(ctx, t)
+	for _, text := range []string{"/* x */ INSERT INTO t VALUES (1)", "-- x\nDELETE FROM t", "DO SLEEP(0)", "(SELECT id FROM t FOR UPDATE)"} {
+		conn := hold(ctx, t, s.db)
+		exec(ctx, t, conn, "BEGIN")
+		exec(ctx, t, conn, "INSERT INTO t VALUES (2)")
+		err := s.lose(func() error { _, err := conn.ExecContext(ctx, text); return err })
+		wantCause(t, text, err, mysqlpool.ErrSessionLost)
+		if errors.Is(err, mysqlpool.ErrOutcomeUnknown) {
+			t.Errorf("%s: %v, though it is rolled back for certain", text, err)
+		}
+		exec(ctx, t, conn, "ROLLBACK")
+		must(t, conn.Close())
+	}
 }

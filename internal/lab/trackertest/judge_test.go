@@ -74,6 +74,9 @@ func judge(text string, s sqltext.Statement, o outcome) []string {
 		surprises = append(surprises, undone(s, o)...)
 		surprises = append(surprises, forgotten(s, o)...)
 	}
+	if o.before["in transaction"] == "1" && o.after["in transaction"] != "1" && s.Reach != sqltext.ReachAny && s.Kind != sqltext.Rollback {
+		surprises = append(surprises, "the transaction is over, and Reach does not say so")
+	}
 	return slices.DeleteFunc(surprises, func(surprise string) bool {
 		return o.before["in transaction"] == "1" && ofTransaction(surprise) || isExplained(text, surprise)
 	})
@@ -249,5 +252,17 @@ func TestJudgeSeesWhatAClassDenies(t *testing.T) {
 				t.Errorf("run as %v (error %v): surprises %q, want %q among them", tt.class.Kind, o.err, got, tt.want)
 			}
 		})
+	}
+}
+
+// TestJudgeSeesWhatEndsATransaction runs what commits as if it did not.
+func TestJudgeSeesWhatEndsATransaction(t *testing.T) {
+	w := enter(t)
+	for _, text := range []string{"CREATE TABLE past.more (a INT)", "SET autocommit = 1", "COMMIT", "FLUSH TABLES"} {
+		o := w.run(t.Context(), text, "SET autocommit = 0", "START TRANSACTION", "UPDATE past.t SET v = 9 - v WHERE id = 70")
+		must(t, o.probe)
+		if got := judge(text, sqltext.Statement{Reach: sqltext.ReachTransaction}, o); !slices.Contains(got, "the transaction is over, and Reach does not say so") {
+			t.Errorf("%q (error %v): surprises %q, want that the transaction is over", text, o.err, got)
+		}
 	}
 }
