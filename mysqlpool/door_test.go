@@ -7,6 +7,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/weirpool/weir"
 )
 
 // A sleepyDriver makes connections that do nothing, each as alive as well says.
@@ -97,6 +99,26 @@ func TestDoorThatOpensTooEasilyIsShut(t *testing.T) {
 	}
 	if !identical(sleepyConn{}, sleepyConn{}) || identical(sleepyConn{}, nil) {
 		t.Error("connections without == are not told apart by their type")
+	}
+}
+
+// Without a door nothing is known of what database/sql has in hand: each connection is then looked at in a goroutine of the pool, through Raw.
+func TestWithoutADoorWhatComesBackIsLookedAtApart(t *testing.T) {
+	b, conn := sleepyMaker(t, nil)
+	if b.dirty(conn) || !b.vacated(t.Context(), conn) {
+		t.Error("nothing is open on the connection, and it counts as dirty, or as in use")
+	}
+	leave := busy(t, conn)
+	if !b.dirty(conn) || b.vacated(t.Context(), conn) {
+		t.Error("somebody is inside, and the connection does not count as dirty, or as in use")
+	}
+	leave()
+	b.door.shut.Store(true)
+	if !b.dirty(conn) || !b.vacated(t.Context(), conn) {
+		t.Error("without a door it is not looked at, or waited for")
+	}
+	if err := b.clean(t.Context(), conn, weir.Holder{}); err != nil {
+		t.Errorf("there is nothing to clean: %v", err)
 	}
 }
 

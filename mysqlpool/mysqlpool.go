@@ -127,7 +127,7 @@ func (p *Pool) Warnings() []string { return p.maker.adviser.warnings() }
 
 // HandshakeStatements lists what runs on a connection from its opening until it is lent for the first time: the statements of the
 // driver, as far as its configuration tells (nothing is known of a wrapped DB's), and those of the pool, which check it. On the first connection
-// to a server of another kind than expected some are repeated in another form.
+// to a server of another kind than expected some are repeated in another form; with [WithReset] it is also reset once, to try whether it can be.
 func (p *Pool) HandshakeStatements() []string {
 	return append(slices.Clone(p.driver), p.maker.statements()...)
 }

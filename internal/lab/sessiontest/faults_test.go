@@ -104,7 +104,7 @@ func TestWriteIsNeverRepeatedWhenItsBackendIsKilled(t *testing.T) {
 	db, c := open(t, database(t), weir.WithMaxOpen(2))
 	exec(ctx, t, db, "CREATE TABLE t (id INT, s INT) ENGINE=InnoDB")
 	for i, query := range []string{
-		"INSERT INTO t SELECT 0, SLEEP(0.5) /* mark */", "INSERT INTO t VALUES (?, SLEEP(0.5)) /* mark */", "INSERT INTO t VALUES (1, SLEEP(0.5)) RETURNING id /* mark */",
+		"INSERT INTO t SELECT 0, SLEEP(60) /* mark */", "INSERT INTO t VALUES (?, SLEEP(60)) /* mark */", "INSERT INTO t VALUES (1, SLEEP(60)) RETURNING id /* mark */",
 	} {
 		killRunning(ctx, t, "mark")
 		var err error
