@@ -20,25 +20,29 @@ const leaveWithin = 10 * time.Second
 var tests struct {
 	mu     sync.Mutex // guards the fields below
 	begun  map[string]surroundings
-	shared *lab.Server
+	shared []*lab.Server
 }
 
 // surroundings are what a test finds, and must leave as it found it.
 type surroundings struct {
-	goroutines  []string         // their numbers
-	connections map[int64]string // the app user's, on the shared server
+	goroutines  []string          // their numbers
+	connections map[string]string // the app user's, on the shared servers: their numbers, and what they are at
 }
 
-// Share names the server that the tests of a package have in common: each must leave as few connections of the app user on it as it
-// found. TestMain calls it before any test begins.
+// Share names a server that the tests of a package have in common: each must leave as few connections of the app user on it as it
+// found. TestMain calls it, or the first test that needs the server when it has started it: what runs then is nobody's leak.
 func Share(srv *lab.Server) {
 	tests.mu.Lock()
 	defer tests.mu.Unlock()
-	tests.shared = srv
+	tests.shared = append(tests.shared, srv)
+	for name, found := range tests.begun {
+		found.goroutines = numbers(stacks())
+		tests.begun[name] = found
+	}
 }
 
 // Begin looks at what is there when a test begins, and asserts when it has ended that nothing else is left: no goroutine of anybody,
-// no connection to the shared server. So a leak is an error of the test that has it, whatever the order of tests. Each function of this
+// no connection to a shared server. So a leak is an error of the test that has it, whatever the order of tests. Each function of this
 // package that a test calls first calls it; a test's own may. The first call counts, and subtests belong to their test.
 // Tests that call it do not run in parallel.
 func Begin(t testing.TB) {
@@ -68,9 +72,9 @@ func end(t testing.TB, name string) {
 	ctx, cancel := context.WithTimeout(ctx, leaveWithin)
 	defer cancel()
 	var left []string
-	err := lab.Until(ctx, "the shared server has no connection of the test", func(ctx context.Context) (bool, error) {
+	err := lab.Until(ctx, "the shared servers have no connection of the test", func(ctx context.Context) (bool, error) {
 		now, err := connectionsTo(ctx, shared)
-		maps.DeleteFunc(now, func(id int64, _ string) bool { _, ok := before.connections[id]; return ok })
+		maps.DeleteFunc(now, func(id, _ string) bool { _, ok := before.connections[id]; return ok })
 		left = slices.Sorted(maps.Values(now))
 		return len(left) == 0, err
 	})
@@ -129,24 +133,29 @@ func number(stack string) string {
 	return n
 }
 
-// connectionsTo lists the app user's connections to a server, if there is one: their numbers, and what they are at.
-func connectionsTo(ctx context.Context, srv *lab.Server) (map[int64]string, error) {
-	out := map[int64]string{}
-	if srv == nil {
-		return out, nil
+// connectionsTo lists the app user's connections to the servers.
+func connectionsTo(ctx context.Context, servers []*lab.Server) (map[string]string, error) {
+	out := map[string]string{}
+	for _, srv := range servers {
+		if err := listConnections(ctx, srv, out); err != nil {
+			return nil, err
+		}
 	}
+	return out, nil
+}
+
+func listConnections(ctx context.Context, srv *lab.Server, out map[string]string) error {
 	rows, err := srv.Admin().QueryContext(ctx, "SELECT id, CONCAT_WS(' ', id, db, command, info) FROM information_schema.processlist WHERE user = 'app'")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var id int64
-		var text string
+		var id, text string
 		if err := rows.Scan(&id, &text); err != nil {
-			return nil, err
+			return err
 		}
-		out[id] = text
+		out[srv.Addr()+" "+id] = srv.Addr() + ": " + text
 	}
-	return out, rows.Err()
+	return rows.Err()
 }

@@ -34,6 +34,9 @@ func mysqlServer(t testing.TB) *lab.Server {
 	t.Helper()
 	sharedMySQL.start.Do(func() {
 		sharedMySQL.srv, sharedMySQL.err = lab.Start(context.Background(), lab.Config{Kind: lab.MySQL})
+		if sharedMySQL.err == nil {
+			labtest.Share(sharedMySQL.srv)
+		}
 	})
 	if errors.Is(sharedMySQL.err, lab.ErrNoMySQL) {
 		t.Skip(sharedMySQL.err)
