@@ -143,6 +143,10 @@ func (ss *states) in(s *state, schema string) *state {
 	return ss.same(next)
 }
 
+// boundVariables are those, besides character sets, that a statement takes over when it is prepared. MariaDB does that with sql_mode only,
+// and looks at the others when the statement is executed.
+var boundVariables = []string{"default_week_format", "div_precision_increment", "group_concat_max_len", "lc_time_names", "sql_mode"}
+
 // same returns the known state that is like s, or makes s known.
 func (ss *states) same(s state) *state {
 	if s.schema == "" && len(s.charset) == 0 && len(s.vars) == 0 {
@@ -159,8 +163,10 @@ func (ss *states) same(s state) *state {
 	for _, c := range s.charset {
 		part(&bound, c.Name, c.Value)
 	}
-	if mode, ok := s.vars["sql_mode"]; ok {
-		part(&bound, "sql_mode", mode)
+	for _, name := range boundVariables {
+		if value, ok := s.vars[name]; ok {
+			part(&bound, name, value)
+		}
 	}
 	key.WriteString(bound.String())
 	for _, name := range slices.Sorted(maps.Keys(s.vars)) {

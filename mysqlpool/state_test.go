@@ -51,6 +51,7 @@ func TestStatementsBindWhatTheyBind(t *testing.T) {
 		"sql_mode":  {ss.with(nil, set("sql_mode", "'ANSI'")), true},
 		"names":     {ss.with(nil, set("names", "latin1")), true},
 		"schema":    {ss.in(nil, "shop"), true},
+		"MySQL's":   {ss.with(nil, set("group_concat_max_len", "20")), true},
 	} {
 		if got := c.state.prepares() != 0; got != c.binds {
 			t.Errorf("%s: a statement prepared under it differs from one prepared without: %v, want %v", name, got, c.binds)

@@ -18,7 +18,7 @@ import (
 )
 
 // statements are the prepared statements of one backend, the least recently used given up first. A statement binds the default
-// database, the character sets and sql_mode when it is prepared: they are part of its key. On MySQL it also binds the types of its
+// database, the character sets and the boundVariables when it is prepared: they are part of its key. On MySQL it also binds the types of its
 // parameters when it is first executed: there is one statement for each combination of the arguments' kinds.
 type statements struct {
 	limit int                           // 0: none is kept
