@@ -93,3 +93,40 @@ func (p *Pool[T]) Evict(match func(T) bool) int {
 	p.pumpLocked()
 	return evicted
 }
+
+// Reclaim takes back by force, and closes, the lent resources for which match returns true, and returns how many. Their leases are ended,
+// as by [WithReclaimAfter]. match is called without a lock, while the holders use the resources. A nil match panics.
+func (p *Pool[T]) Reclaim(match func(T) bool) int {
+	if match == nil {
+		panic("weir: Reclaim called with a nil function")
+	}
+	type loan struct {
+		r   *resource[T]
+		seq uint64
+	}
+	p.mu.Lock()
+	var lent []loan
+	for r := p.lists[inUse].front; r != nil; r = r.next {
+		lent = append(lent, loan{r, r.seq})
+	}
+	p.mu.Unlock()
+	var chosen []loan
+	for _, l := range lent {
+		if match(l.r.value) {
+			chosen = append(chosen, l)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	reclaimed := 0
+	for _, l := range chosen {
+		if l.r.state != inUse || l.r.seq != l.seq || l.r.revoked.Load() {
+			continue
+		}
+		reclaimed++
+		l.r.revoked.Store(true)
+		p.retireLocked(l.r, RetiredEvicted, nil)
+	}
+	p.pumpLocked()
+	return reclaimed
+}

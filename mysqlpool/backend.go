@@ -26,14 +26,21 @@ type backend struct {
 	state    *state            // what session state it has; nil: as it was opened
 	pristine map[string]string // the values, as literals, that variables had before anybody changed them
 	cache    statements
-	verbatim bool                // errors show texts with their literals
-	usedAt   time.Time           // when it was given back
-	uses     uint64              // commands so far
-	runs     uint64              // of them, weir's own statements
-	asks     uint64              // of these, those that have rows
-	number   uint64              // LAST_INSERT_ID(), if it is known
-	numbered bool                // it is
-	use      sync.Mutex          // held while the driver works, so that a close by force waits until the driver has noticed
+	verbatim bool          // errors show texts with their literals
+	usedAt   time.Time     // when it was given back
+	uses     uint64        // commands so far
+	runs     uint64        // of them, weir's own statements
+	asks     uint64        // of these, those that have rows
+	number   uint64        // LAST_INSERT_ID(), if it is known
+	numbered bool          // it is
+	use      sync.Mutex    // held while the driver works, so that a close by force waits until the driver has noticed
+	worker   worker        // guarded by use
+	closed   bool          // guarded by use: nothing runs on it any more
+	severed  chan struct{} // closed when the network connection was closed under whatever ran
+	cut      sync.Once
+	sent     atomic.Bool         // the worker has begun to send a command
+	streams  bool                // guarded by use: it has begun to send rows that are not read yet
+	demoted  *time.Timer         // guarded by use: takes it from its holder, whose server was demoted
 	tainted  bool                // it has something that a reset leaves behind
 	pin      atomic.Pointer[pin] // the last of those who were pinned to it; its place goes with the backend
 	orphan   bool                // its lease has ended, but its driver's buffer is still looked at: whoever looks closes it
@@ -98,11 +105,27 @@ func newBirth(version string, names string, answers []sql.NullString) birth {
 func (b *backend) alive() bool {
 	b.use.Lock()
 	defer b.use.Unlock()
-	return !b.spoilt && b.conn.IsValid()
+	return b.sound()
 }
+
+// sound is alive for whoever holds use.
+func (b *backend) sound() bool { return !b.spoilt && !b.wasCut() && b.conn.IsValid() }
+
+func (b *backend) wasCut() bool {
+	select {
+	case <-b.severed:
+		return true
+	default:
+		return false
+	}
+}
+
+// sever makes b useless for whoever holds it.
+func (b *backend) sever() { b.cut.Do(func() { close(b.severed) }) }
 
 // cutNow closes the network connection under whatever runs.
 func (b *backend) cutNow() {
+	b.sever()
 	b.socket.cut()
 	cutNetwork(b.conn)
 }

@@ -1,6 +1,7 @@
 package mysqlpool
 
 import (
+	"context"
 	"database/sql/driver"
 
 	"github.com/weirpool/weir/internal/sqltext"
@@ -19,17 +20,19 @@ const (
 	pinsOnly // gets hold of the real connection
 )
 
-// An ending is how a statement ends a transaction.
-type ending uint8
+// A finish is how a statement ends a transaction.
+type finish uint8
 
 const (
-	endsNothing ending = iota
+	endsNothing finish = iota
 	commits
 	rollsBack
 )
 
 // A call is one command on its way to a backend, and what came of it.
 type call struct {
+	con   *Connector
+	ctx   context.Context // its caller's
 	do    action
 	text  string
 	args  []driver.NamedValue
@@ -39,27 +42,37 @@ type call struct {
 	opts  driver.TxOptions
 
 	st   *sqltext.Statement
-	ends ending
+	ends finish
 	pins bool // it has pinned the session
-	inTx bool // it runs in a transaction that had begun before
-	sent bool // the server may have it
-	late bool // its context ended while it ran
 
-	unproved bool // its rows hold a LAST_INSERT_ID() that may be another session's
-
-	changes []sqltext.Change // of a SET, as they can be repeated anywhere
+	// What the session was when the attempt began:
+	want    *state // what it had set
+	trail   trail
+	depends bool // the backend has something of it that no other one could be given
+	inTx    bool // a transaction had begun before
+	kept    bool // the session holds the backend afterwards, whatever comes of it
 
 	modes    sqltext.Modes // its text was read so
 	repeated bool          // a read whose answer was lost is run once more
-	timedOut bool          // the driver has waited for readTimeout
+	crowded  int           // how often the server had too many prepared statements
 
-	crowded int // how often the server had too many prepared statements
+	// What came of the attempt. It is the worker's until done is closed, if there is one.
+	done     chan struct{}
+	panicked any
+	err      error
+	sent     bool             // the server may have it
+	timedOut bool             // the driver has waited for readTimeout
+	dirties  bool             // the backend must be reset before anybody else gets it
+	unproved bool             // its rows hold a LAST_INSERT_ID() that may be another session's
+	changes  []sqltext.Change // of a SET, as they can be repeated anywhere
+	result   driver.Result
+	inner    driver.Rows // the driver's
+	rows     *rows
+	streams  bool       // the rows need the backend further on
+	once     *statement // closed with the rows
+	inputs   int
 
-	result driver.Result
-	rows   driver.Rows
-	watch  *watch
-	once   *statement // closed with the rows
-	inputs int
+	late bool // the context ended while it ran
 }
 
 // A lateError ends a command that its context has outrun, with nothing more to be done about it: it was not sent, or it was killed and
@@ -83,6 +96,9 @@ func (c *call) effective() bool {
 	n, err := c.result.RowsAffected()
 	return err != nil || n > 0
 }
+
+// rollsBackTx reports whether the call is the Rollback of a Tx, which is sent although its context has ended.
+func (c *call) rollsBackTx() bool { return c.do == endsTx && c.ends == rollsBack }
 
 // noResult is that of a statement that changes nothing.
 type noResult struct{}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -54,7 +55,8 @@ type Connector struct {
 	counters    counters
 	interpolate bool
 	readTimeout time.Duration  // the driver's, 0 for none
-	cleaning    sync.WaitGroup // backends that are being cleaned after a session has been checked in
+	works       sync.WaitGroup // what goes on behind its callers: endings, cleaning
+	closing     atomic.Bool
 
 	mu     sync.Mutex // guards the field below
 	closed bool
@@ -171,32 +173,6 @@ type sessionDriver struct {
 	con *Connector
 }
 
-// Close closes the pool, waiting for sessions that hold a backend as long as [WithDrainTimeout] says. It is what sql.DB.Close calls.
-func (c *Connector) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), c.drainTimeout)
-	defer cancel()
-	return c.Shutdown(ctx)
-}
-
-// Shutdown closes the pool: new statements fail with [weir.ErrClosed], those under way and open transactions may end until ctx does,
-// then their backends are closed under them and a [*weir.CloseError] says how many. Where sessions are still in use 0.1 s after that, a
-// [*SessionsInUseError] tells whose.
-func (c *Connector) Shutdown(ctx context.Context) error {
-	c.pins.close()
-	c.checkouts.close()
-	c.askers.end()
-	err := c.pool.Close(ctx)
-	c.mu.Lock()
-	c.closed = true
-	c.mu.Unlock()
-	c.cleaning.Wait() // each is bounded, and finds its backend closed
-	c.killer.close()
-	if held := c.checkouts.left(ctx); held != nil {
-		return errors.Join(err, held)
-	}
-	return err
-}
-
 // Stats returns a picture of the pool of backends. With [weir.WithStrictMaxOpen] its MaxOpen is one less than was given: that is for KILL QUERY.
 func (c *Connector) Stats() weir.Stats { return c.pool.Stats() }
 
@@ -256,74 +232,4 @@ func (c *Connector) inTransaction(b *backend) bool {
 		return false
 	}
 	return statusOf(b.conn, field)&(flagInTransaction|flagAutocommit) != flagAutocommit
-}
-
-// clean has a backend cleaned in the background. Its lease goes on until then.
-func (c *Connector) clean(lease weir.Lease[*backend], work func()) {
-	c.mu.Lock()
-	closed := c.closed
-	if !closed {
-		c.cleaning.Add(1)
-	}
-	c.mu.Unlock()
-	if closed {
-		work() // finds it closed
-		return
-	}
-	go func() {
-		defer c.cleaning.Done()
-		work()
-	}()
-}
-
-// discard ends the lease of a backend that is of no use any more, unless the pool has taken it back.
-func discard(lease weir.Lease[*backend]) {
-	if lease.Valid() {
-		lease.Discard()
-	}
-}
-
-// giveBack ends a lease, with the worst error of its statements.
-func (c *Connector) giveBack(lease weir.Lease[*backend], b *backend, worst error) {
-	if !lease.Valid() {
-		return // the pool was closed by force
-	}
-	b.usedAt = time.Now()
-	if l := b.state.labels(); l != b.labelled {
-		b.labelled = l
-		lease.Label(l)
-	}
-	if worst != nil {
-		lease.Finish(worst)
-		return
-	}
-	lease.Release()
-}
-
-// cleaningLimit bounds the cleaning of one backend. It is out of the pool meanwhile.
-const cleaningLimit = 2 * time.Second
-
-// resetAndRelease gives back what had been pinned, clean.
-func (c *Connector) resetAndRelease(lease weir.Lease[*backend], b *backend, worst error) {
-	ctx, cancel := context.WithTimeout(context.Background(), cleaningLimit)
-	defer cancel()
-	c.counters.resets.Add(1)
-	if c.source.reset(ctx, b) != nil {
-		c.counters.resetFails.Add(1)
-		discard(lease)
-		return
-	}
-	c.giveBack(lease, b, worst)
-}
-
-// rollBackAndRelease gives back what had a transaction open.
-func (c *Connector) rollBackAndRelease(lease weir.Lease[*backend], b *backend, worst error) {
-	ctx, cancel := context.WithTimeout(context.Background(), cleaningLimit)
-	defer cancel()
-	c.counters.rollbacks.Add(1)
-	if b.rollback(ctx) != nil {
-		discard(lease)
-		return
-	}
-	c.giveBack(lease, b, worst)
 }

@@ -1,22 +1,23 @@
 package mysqlpool
 
 import (
-	"context"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/sqltext"
 )
 
-// ErrOutcomeUnknown matches the error of a statement that changes something, a COMMIT above all, whose answer was lost: it may have been
-// executed or not. It was not repeated.
+// ErrOutcomeUnknown matches the error of a statement that changes something, a COMMIT above all, which may have been executed or not: its
+// answer was lost, or had not come when the context ended. In the second case the error matches the context's, too. The statement was
+// not repeated.
 var ErrOutcomeUnknown = errors.New("mysqlpool: outcome unknown")
 
 // ErrSessionLost matches the error of a session whose connection died together with what only that connection had: an open transaction,
-// which the server rolls back, or what pinned the session. Statements are refused until the transaction is rolled back or, if it was
-// pinned, until the session is checked in, so that none of them runs where what came before it is missing.
+// which the server rolls back, or what pinned the session. Statements are refused, so that none of them runs where what came before
+// it is missing: after a transaction until ROLLBACK, COMMIT (which fails) or BEGIN, after a pin until the session is checked in.
 var ErrSessionLost = errors.New("mysqlpool: session lost")
 
 // errTransactionLost is ErrSessionLost where a transaction was open: all of it is rolled back.
@@ -47,46 +48,59 @@ const maxTries = 4
 // maxSchemaTries is the same for backends that only have a default database where the session has none: new ones have none.
 const maxSchemaTries = 32
 
-// afterDeath says what becomes of a statement whose backend died: whether it is run once more, or with which error it ends. depends
-// tells that something of the session was on the backend.
-func (s *session) afterDeath(ctx context.Context, c *call, err error, depends bool) (again bool, out error) {
+// afterDeath says what becomes of a statement whose backend died: whether it is run once more, or with which error it ends.
+func (s *session) afterDeath(c *call, err error) (again bool, out error) {
 	cause := plainCause(err)
-	unsent := !c.sent || Classify(err) == NotSent
-	if depends {
+	switch {
+	case c.late:
+		cause = c.ctx.Err()
+	case s.con.closing.Load():
+		cause = weir.ErrClosed
+	}
+	class := Classify(err)
+	unsent := !c.sent || class == NotSent
+	refused := isServerError(err) && class != Unknown
+	if c.depends {
 		lost := s.lose(c, cause)
 		switch {
-		case c.ends == commits && !unsent:
-			if c.late {
-				cause = ctx.Err()
-			}
+		case unsent || refused && class != GoingAway:
+			return false, lost
+		case c.ends == commits:
 			return false, s.outcomeUnknown("the connection died under COMMIT", cause)
-		case c.late:
-			return false, ctx.Err()
-		case !unsent && c.st.Kind != sqltext.Read && !(c.inTx && c.st.Reach != sqltext.ReachAny):
+		case c.st.Kind != sqltext.Read && !(c.inTx && c.st.Reach != sqltext.ReachAny):
 			return false, s.outcomeUnknown("the connection died before the answer came", lost)
 		}
 		return false, lost
 	}
 	var replay *replayError
 	switch {
-	case ctx.Err() != nil:
-		return false, ctx.Err()
 	case errors.As(err, &replay) && isServerError(replay.error):
 		return false, err
+	case !unsent && c.outlasts() && refused:
+		return false, err
+	case !unsent && c.outlasts():
+		return false, s.outcomeUnknown("the connection died before the answer came", cause)
+	case c.ctx.Err() != nil:
+		return false, c.ctx.Err()
 	case unsent && isServerError(err): // the others may lead to the same server
 		again, c.repeated = !c.repeated, true
 		return again, cause
 	case unsent:
 		return true, &lostError{errNoBackend, "connections died one after the other", cause}
-	case c.st.Kind == sqltext.Read && !c.repeated && !c.timedOut:
+	case !c.repeated && !c.timedOut:
 		c.repeated = true // once: where the server is slow each copy makes it slower
 		return true, cause
-	case c.st.Kind == sqltext.Read:
-		return false, cause
-	case Classify(err) == GoingAway:
-		return false, err
 	}
-	return false, s.outcomeUnknown("the connection died before the answer came", cause)
+	return false, cause
+}
+
+// outlasts reports whether what a statement does outside of a transaction may outlast its connection.
+func (c *call) outlasts() bool {
+	switch c.st.Kind {
+	case sqltext.Read, sqltext.Begin, sqltext.Savepoint, sqltext.Set, sqltext.Use, sqltext.Rollback:
+		return false
+	}
+	return c.st.Reach != sqltext.ReachSession
 }
 
 func (s *session) outcomeUnknown(what string, cause error) error {

@@ -2,27 +2,44 @@ package mysqlpool
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/sqltext"
 )
 
+// leaveAfter is how long a caller whose context has ended waits for the kill of its command to work: mostly that takes less. Then it
+// leaves.
+const leaveAfter = 8 * time.Millisecond
+
+// commitPatience is how long the answer to a COMMIT is awaited behind its caller, at least. A COMMIT is not killed.
+const commitPatience = 3 * time.Second
+
 // perform runs one command: on the backend that the session holds, or on one that it borrows for it. Where a backend turns out to be
-// dead it goes on with another, if nothing is lost by that.
+// dead it goes on with another, if nothing is lost by that. It returns when ctx ends, or a little later, whatever the server does.
 func (s *session) perform(ctx context.Context, c *call) error {
+	c.con, c.ctx = s.con, ctx
 	s.classify(c)
-	if s.lost != nil && s.pinned == nil && !s.inTx && c.do == execs && c.ends == rollsBack && !c.st.Chains {
-		s.lost, c.result = nil, noResult{} // the server has rolled back
-		return nil
+	if err := s.rejoin(ctx); err != nil {
+		return err
+	}
+	if s.lost != nil && s.pinned == nil && !s.inTx {
+		if over, err := s.pastLoss(c); over {
+			return err
+		}
 	}
 	if err := s.admit(ctx, c); err != nil {
 		return err
 	}
 	if s.streams != nil {
 		s.endStreams()
+	}
+	if c.st.Kind == sqltext.Begin && s.b != nil && s.worst != nil {
+		if err := s.leaveDemoted(ctx); err != nil {
+			return err
+		}
 	}
 	for try, most := 1, maxTries; ; try++ {
 		held := s.b != nil
@@ -35,19 +52,18 @@ func (s *session) perform(ctx context.Context, c *call) error {
 			return err
 		}
 		if asks := c.asks(); held && !s.trail.leads(asks, c.st, s.b) {
-			return s.lostTrail(asks)
+			return s.con.lostTrail(asks)
 		}
-		depends := held && s.depends(c)
+		c.depends = held && s.depends(c)
 		c.inTx = held && (s.inTx || s.con.inTransaction(s.b))
-		err := s.attempt(ctx, c)
+		e, left := s.attempt(ctx, c)
+		if left {
+			return s.leaveBehind(c)
+		}
+		again, err := s.conclude(e, c)
 		if err == nil {
 			return nil
 		}
-		if late, ok := err.(*lateError); ok {
-			s.settle()
-			return late.error
-		}
-		again, err := s.failed(ctx, c, err, depends)
 		if errors.Is(err, errNoSchema) {
 			most = maxSchemaTries
 		}
@@ -129,139 +145,98 @@ func (s *session) borrow(ctx context.Context, c *call) error {
 	return nil
 }
 
-// attempt runs the command once on the held backend, and whatever has to run before it. The driver is not given the caller's context for
-// either: it would close the connection when that ends. A watch ends what runs instead.
-func (s *session) attempt(ctx context.Context, c *call) error {
-	c.sent, c.late = false, false
+// attempt runs the command once on the held backend. A command whose context can end is carried out by the backend's worker; if it has not
+// returned a little after its context, its caller leaves it behind, in the hands of the ending.
+func (s *session) attempt(ctx context.Context, c *call) (e *ending, left bool) {
 	b := s.b
-	b.use.Lock()
-	defer b.use.Unlock()
-	if b.spoilt || !b.conn.IsValid() { // it was closed by force
-		return driver.ErrBadConn
+	c.want, c.trail = s.state, s.trail
+	c.kept = s.pinned != nil || s.mode == SessionMode || s.dirty || s.inTx && c.do != endsTx
+	c.err, c.dirties, c.sent, c.late, c.unproved, c.streams, c.rows, c.inner = nil, false, false, false, false, false, nil, nil
+	if ctx.Done() == nil {
+		b.exchange(c)
+		return nil, false
 	}
-	w := s.watchOver(ctx, b)
-	returned := false
-	defer func() {
-		if !returned { // it panicked, in a reader of LOAD DATA for example, and the connection is in the middle of something
-			b.spoilt = true
-			w.end()
-		}
-	}()
-	err := s.ready(context.Background(), c)
-	if err == nil {
-		err = s.ownNumber(context.Background(), c)
-	}
-	if err == nil && ctx.Err() != nil {
-		err = &lateError{ctx.Err()}
-	}
-	if err == nil {
-		began := s.con.clock()
-		c.sent = true
-		err = s.send(context.Background(), c, b)
-		s.trail.sent(c, b, err)
-		c.timedOut = s.con.timedOut(began)
-		if err == nil {
-			s.keepNumber(context.Background(), c)
+	h := c.forWorker(ctx)
+	b.sent.Store(false)
+	b.hand(h)
+	select {
+	case <-h.done:
+	case <-ctx.Done():
+		if e, left = s.outrun(b, h); left {
+			c.done = h.done
+			s.left = &leftover{call: h, end: e}
+			return e, true
 		}
 	}
-	returned = true
-	if err == nil && c.rows != nil {
-		c.watch = w
-		return s.deliver(ctx, c)
+	*c = *h
+	if c.panicked != nil {
+		panic(c.panicked)
 	}
-	c.late = w.end()
-	if err != nil {
-		return err
+	return e, false
+}
+
+// outrun is called when the context has ended before the command has returned. It waits a little for the ending to work. What uses
+// something of the caller's, which is not good any more when the caller has left, is cut instead of left.
+func (s *session) outrun(b *backend, h *call) (e *ending, left bool) {
+	select {
+	case <-h.done: // both at once
+		return nil, false
+	default:
+	}
+	kills, patience := s.con.killTimeout > 0, s.con.killTimeout
+	if h.ends == commits || h.do == endsTx {
+		kills, patience = false, max(patience, commitPatience)
+	}
+	e = s.con.end(b, h.done, kills, patience)
+	grace := time.NewTimer(leaveAfter)
+	defer grace.Stop()
+	select {
+	case <-e.over:
+		return e, false
+	case <-grace.C:
+	}
+	if h.st.Loads {
+		b.cutNow()
+		<-e.over
+		return e, false
+	}
+	return e, true
+}
+
+// conclude draws the conclusions from an attempt that has returned: for the session, its backend and the command. e is not nil if the
+// command's context had ended before.
+func (s *session) conclude(e *ending, c *call) (again bool, err error) {
+	c.late = e != nil
+	s.trail, s.dirty = c.trail, s.dirty || c.dirties
+	if late, ok := c.err.(*lateError); ok {
+		s.settle()
+		return false, late.error
+	}
+	if c.err != nil {
+		again, err = s.failed(c)
+		if c.rows != nil && !again && !c.late && isServerError(c.err) {
+			c.rows.fail(s, c, err) // the rows before come first, as the driver has it
+			return false, nil
+		}
+		return again, err
 	}
 	s.note(c)
-	s.settle()
-	if w.killed() && !c.effective() {
-		c.result = nil
-		return &lateError{ctx.Err()}
+	if c.rows != nil {
+		s.deliver(c)
 	}
-	return nil
-}
-
-// ready gives the backend the session's state, and reads what the statement is about to change for the first time.
-func (s *session) ready(ctx context.Context, c *call) error {
-	b := s.b
-	c.changes = c.st.Changes
-	if b.strange != 0 {
-		return nil // it is pinned, and stays as the session made it
-	}
-	wanted := s.state
-	if c.st.Kind == sqltext.Use {
-		wanted = s.con.source.states.in(wanted, b.state.defaultSchema()) // that of the session may be gone
-	}
-	if b.state != wanted {
-		if err := b.replay(ctx, wanted); err != nil {
-			return err
-		}
-		s.con.counters.replays.Add(1)
-	}
-	if c.st.Kind == sqltext.Set {
-		var err error
-		if c.changes, err = b.settled(ctx, c.st.Changes); err != nil {
-			return err
-		}
-		if err := b.learnPristine(ctx, s.con.source.states.with(s.state, c.changes)); err != nil && !isServerError(err) {
-			return err // a variable that does not exist is for the server to refuse
-		}
-		if err := b.replay(ctx, s.state); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// send hands the command to the driver.
-func (s *session) send(ctx context.Context, c *call, b *backend) (err error) {
-	b.uses++
-	b.numbered = b.numbered && !c.st.Leaves.Has(stickyID) && !c.st.Opaque
-	switch c.do {
-	case pings:
-		return b.conn.Ping(ctx)
-	case begins:
-		_, err = b.conn.BeginTx(ctx, c.opts) // what ends it is as good as a text
-		s.inTx, s.readOnly = err == nil, err == nil && c.opts.ReadOnly
-		return err
-	case endsTx:
-		if c.ends == rollsBack {
-			return b.rollBackSoon(ctx)
-		}
-		_, err = b.conn.ExecContext(ctx, c.text, nil)
-		return err
-	case prepares:
-		c.inputs, err = b.inputs(ctx, c)
-		return err
-	case pinsOnly:
-		return nil
-	}
-	if len(c.args) > 0 || c.named {
-		return s.sendWithArguments(ctx, c, b)
-	}
-	if c.do == execs {
-		c.result, err = b.conn.ExecContext(ctx, c.text, nil)
-		return err
-	}
-	c.rows, err = b.conn.QueryContext(ctx, c.text, nil)
-	return err
-}
-
-// sendWithArguments lets the driver put them into the text, if it was told to, or uses a prepared statement.
-func (s *session) sendWithArguments(ctx context.Context, c *call, b *backend) (err error) {
-	if s.con.interpolate && !c.named {
-		if c.do == execs {
-			c.result, err = b.conn.ExecContext(ctx, c.text, c.args)
-		} else {
-			c.rows, err = b.conn.QueryContext(ctx, c.text, c.args)
-		}
-		if !errors.Is(err, driver.ErrSkip) {
-			return err
-		}
+	switch {
+	case !c.streams:
+		s.settle()
+	case c.late: // what is left of the rows was killed, or comes too late
+		c.rows.Close()
 		c.rows = nil
+		return false, c.ctx.Err()
 	}
-	return b.execute(ctx, c)
+	if e.killed() && !c.effective() {
+		c.result, c.rows = nil, nil
+		return false, c.ctx.Err()
+	}
+	return false, nil
 }
 
 // note takes note of what a statement has changed.
@@ -281,9 +256,11 @@ func (s *session) note(c *call) {
 		b.strange = s.con.counters.strange.Add(1) | strangeBit
 	}
 	switch {
+	case c.do == begins:
+		s.inTx, s.readOnly = true, c.opts.ReadOnly
 	case c.do == endsTx:
 		s.inTx, s.readOnly = false, false
-	case c.st.Kind == sqltext.Begin && c.do != begins:
+	case c.st.Kind == sqltext.Begin:
 		s.readOnly = c.st.ReadOnly
 	case c.ends != endsNothing && !s.inTx:
 		s.readOnly = false
@@ -315,96 +292,4 @@ func (s *session) giveBack() {
 	s.trail.last, s.trail.uses = s.lease, s.b.uses
 	s.con.giveBack(s.lease, s.b, s.worst)
 	s.lease, s.b, s.worst, s.held = weir.Lease[*backend]{}, nil, nil, holdsNot
-}
-
-// failed decides what becomes of backend, session and statement after an error.
-func (s *session) failed(ctx context.Context, c *call, err error, depends bool) (again bool, out error) {
-	if _, asked := s.state.value("transaction_read_only"); s.readOnly || asked {
-		err = InReadOnlyTx(err)
-	}
-	if !s.b.alive() || Verdict(err) == weir.Discard {
-		s.dropBackend(err)
-		if depends && c.pins {
-			s.unpin() // there was nothing yet
-		}
-		return s.afterDeath(ctx, c, err, depends)
-	}
-	if c.do == endsTx {
-		s.inTx, s.readOnly = false, false
-	}
-	if s.con.verdict(err) != weir.Keep {
-		s.worst = err
-	}
-	if c.sent {
-		s.trail.st, s.trail.fail = c.st, true
-	}
-	halfBegun := c.do == begins && c.opts.Isolation != 0 // SET TRANSACTION may have worked where START TRANSACTION did not
-	if c.sent && (c.st.Kind == sqltext.Set || halfBegun) {
-		s.dirty = true // some of it may have been set
-	}
-	if _, ok := err.(*StickyError); ok {
-		s.settle()
-		return false, err
-	}
-	if hasNumber(err, tooManyStatements) && c.crowded < maxCrowded {
-		c.crowded++
-		s.con.makeRoom(ctx, s.b, c.crowded)
-		return true, err
-	}
-	if s.stale(c) && !s.refresh(c) {
-		return s.afterDeath(ctx, c, err, depends)
-	}
-	s.settle()
-	if c.late {
-		return false, ctx.Err()
-	}
-	return false, unwrapReadOnly(err)
-}
-
-// dropBackend discards the held backend, with the error that speaks against it.
-func (s *session) dropBackend(err error) {
-	if s.con.verdict(err) == weir.Keep {
-		discard(s.lease)
-	} else if s.lease.Valid() {
-		s.lease.Finish(err)
-	}
-	s.dirty, s.worst, s.held = false, nil, holdsNot
-	s.lease, s.b, s.trail.last = weir.Lease[*backend]{}, nil, weir.Lease[*backend]{}
-}
-
-// stale reports whether the status flags may not be true any more: an error does not bring new ones, and what was refused may have
-// begun or ended a transaction. A plain statement has not; and where the session keeps the backend anyway it does not matter yet.
-func (s *session) stale(c *call) bool {
-	switch c.st.Kind {
-	case sqltext.Read, sqltext.Share, sqltext.Savepoint, sqltext.Use, sqltext.Set, sqltext.Pins:
-		return false
-	}
-	return true
-}
-
-// refresh asks the server for its status flags, by the cheapest of its commands, and ends a transaction that a failed COMMIT has left
-// open. It returns false if the backend had to be dropped.
-func (s *session) refresh(c *call) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), cleaningLimit)
-	defer cancel()
-	b := s.b
-	b.use.Lock()
-	b.uses++
-	err := b.conn.Ping(ctx)
-	if err == nil && c.do == endsTx && s.con.inTransaction(b) {
-		err = b.run(ctx, "ROLLBACK")
-	}
-	b.use.Unlock()
-	if err != nil {
-		s.dropBackend(err)
-		return false
-	}
-	return true
-}
-
-func unwrapReadOnly(err error) error {
-	if e, ok := err.(*readOnlyTxError); ok {
-		return e.error
-	}
-	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/weirpool/weir/internal/sqltext"
 )
@@ -112,17 +111,4 @@ func (b *backend) rollback(ctx context.Context) error {
 	b.use.Lock()
 	defer b.use.Unlock()
 	return b.run(ctx, "ROLLBACK")
-}
-
-// rollbackLimit bounds a rollback: when it is over the connection is cut, which comes to the same.
-const rollbackLimit = 5 * time.Second
-
-// rollBackSoon ends the transaction of BeginTx, under the lock of whoever uses b.
-func (b *backend) rollBackSoon(ctx context.Context) error {
-	limit := time.AfterFunc(rollbackLimit, b.cutNow)
-	_, err := b.conn.ExecContext(ctx, "ROLLBACK", nil)
-	if !limit.Stop() {
-		b.spoilt = true
-	}
-	return err
 }

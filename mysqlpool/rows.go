@@ -3,10 +3,10 @@ package mysqlpool
 import (
 	"context"
 	"database/sql/driver"
-	"fmt"
 	"io"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/weirpool/weir"
 )
@@ -18,8 +18,9 @@ type rows struct {
 	inner   driverRows
 	columns []string
 	ahead   aheadRows
-	more    bool // after those read ahead the backend has more rows of this result
-	short   bool // they were closed because their context ended
+	more    bool  // after those read ahead the backend has more rows of this result
+	short   bool  // they were closed because their context ended
+	err     error // what they end in, if not well
 
 	b     *backend             // nil: it was given back
 	lease weir.Lease[*backend] // the rows' own; zero: the session's
@@ -40,56 +41,22 @@ type driverRows interface {
 
 var _ driverRows = (*rows)(nil)
 
-// deliver makes rows of what the backend has begun to send, and reads ahead as far as rows are buffered.
-func (s *session) deliver(ctx context.Context, c *call) error {
-	inner, ok := c.rows.(driverRows)
-	if !ok {
-		return fmt.Errorf("mysqlpool: rows of type %T lack interfaces that go-sql-driver's have", c.rows)
+// deliver gives the rows of c to the session's user, with the backend if it has more of them to send.
+func (s *session) deliver(c *call) {
+	r := c.rows
+	r.s, r.ctx = s, c.ctx
+	if !c.streams {
+		s.con.counters.buffered.Add(1)
+		return
 	}
-	r := &rows{s: s, inner: inner, columns: inner.Columns(), more: true, b: s.b, watch: c.watch, once: c.once, ctx: ctx}
-	ended, err := r.ahead.read(inner, len(r.columns), s.con.rowLimit, s.con.byteLimit)
-	switch {
-	case err == nil && !ended && c.unproved:
-		return s.deliverWhole(c, r, s.lostTrail(c.asks()))
-	case err == nil && !ended:
-		s.con.counters.streamed.Add(1)
-	case err == nil && inner.HasNextResultSet():
-		r.more = false
-	default:
-		return s.deliverWhole(c, r, err)
-	}
-	c.rows = r
-	s.note(c)
+	r.b, r.watch = s.b, s.con.watchOver(c.ctx, s.b)
+	s.con.counters.streamed.Add(1)
 	s.stream(r)
-	return nil
 }
 
-// deliverWhole is for rows that have been read as a whole, and for those whose reading failed: their user gets none of them.
-func (s *session) deliverWhole(c *call, r *rows, err error) error {
-	w := r.watch
-	if err == nil {
-		err = s.prove(context.Background(), c, r.inner)
-	}
-	closing, late := r.done()
-	if err == nil {
-		err = closing
-	}
-	if err != nil {
-		c.rows, c.late = nil, late
-		return err
-	}
-	if w.killed() {
-		c.rows = nil
-		s.note(c)
-		s.settle()
-		return &lateError{r.ctx.Err()}
-	}
-	s.con.counters.buffered.Add(1)
-	r.more = false
-	c.rows = r
-	s.note(c)
-	s.settle()
-	return nil
+// fail makes rows end in err, after those that came before it.
+func (r *rows) fail(s *session, c *call, err error) {
+	r.s, r.ctx, r.err = s, c.ctx, err
 }
 
 // stream lets r hold the backend, together with the session if that must keep it, alone otherwise.
@@ -138,15 +105,32 @@ func (s *session) endStream(r *rows) {
 	}
 }
 
-// done ends what belongs to the rows and leaves what is left of them unread. late tells that their context had ended.
-func (r *rows) done() (err error, late bool) {
-	err = r.inner.Close()
+// closeInner leaves what is left of the rows unread.
+func (r *rows) closeInner() error {
+	err := r.inner.Close()
 	if r.once != nil {
 		r.once.stmt.Close() // fails only if the connection does, and then the next use says so
+		r.once = nil
 	}
-	late = r.watch.end()
+	return err
+}
+
+// drainLimit is how long closing rows may take to read those that nobody wants: then the statement is killed, and the connection cut if
+// it is the rows' own. What they would still send may take longer than opening another one.
+const drainLimit = 50 * time.Millisecond
+
+// done ends what belongs to the rows and leaves what is left of them unread. late tells that their context had ended, cut that the
+// connection was cut for it.
+func (r *rows) done() (err error, late, cut bool) {
+	w := r.watch
+	own := r.lease.ID() != 0
+	limit := time.AfterFunc(drainLimit, func() { w.fire(own) })
+	err = r.closeInner()
+	limit.Stop()
+	late, cut = w.end()
+	r.b.streams = false
 	r.watch, r.b = nil, nil
-	return err, late
+	return err, late, cut
 }
 
 // give gives the backend back.
@@ -156,7 +140,7 @@ func (r *rows) give() error {
 		return nil
 	}
 	b.use.Lock()
-	err, late := r.done()
+	err, late, cut := r.done()
 	if b.orphan {
 		b.cache.clear()
 		b.conn.Close() // cut before
@@ -173,12 +157,17 @@ func (r *rows) give() error {
 	case !own && s.b != b: // it was dropped meanwhile
 	case !own && !b.alive():
 		depends := s.depends(nil)
+		if cut {
+			s.lease = s.con.putDown(s.lease, b)
+		}
 		s.dropBackend(err)
 		if depends {
 			s.lose(nil, plainCause(err))
 		}
 	case !own:
 		s.settle()
+	case cut:
+		s.con.putDown(r.lease, b)
 	case !b.alive():
 		discard(r.lease)
 	default:
@@ -226,7 +215,10 @@ func (r *rows) Next(dest []driver.Value) error {
 
 // over is what comes after the last row: the end, or the error of a context that cut the rows short.
 func (r *rows) over() error {
-	if r.short {
+	switch {
+	case r.err != nil:
+		return r.err
+	case r.short:
 		return r.ctx.Err()
 	}
 	return io.EOF

@@ -30,6 +30,7 @@ type session struct {
 	lost    *lostError // why statements are refused
 	worst   error      // of those on this backend, the one that says most against it
 	open    *rows      // which the held backend is still sending
+	left    *leftover  // a command that its caller has left, while the session still holds its backend
 	streams *rows      // which hold a backend of their own, one leading to the next
 	trail   trail
 }
@@ -72,7 +73,7 @@ func (s *session) Ping(ctx context.Context) error {
 // time. It must not be committed by the next one's START TRANSACTION.
 func (s *session) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	if s.inTx {
-		if err := (&sessionTx{s, s.txs}).Rollback(); err != nil {
+		if err := (&sessionTx{s, s.txs, ctx}).Rollback(); err != nil {
 			return nil, err
 		}
 	}
@@ -81,7 +82,7 @@ func (s *session) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx
 		return nil, err
 	}
 	s.txs++
-	return &sessionTx{s, s.txs}, nil
+	return &sessionTx{s, s.txs, ctx}, nil
 }
 
 // Pin ties the session to a backend until it is checked in, and returns the real connection, go-sql-driver's. It is for code below
@@ -140,6 +141,10 @@ func (s *session) checkIn() {
 // leave gives the backend back, after it has been cleaned if there is something to clean.
 func (s *session) leave() {
 	con, lease, b, worst := s.con, s.lease, s.b, s.worst
+	if s.left != nil {
+		s.detach()
+		return
+	}
 	s.lease, s.b = weir.Lease[*backend]{}, nil
 	switch {
 	case !b.alive():
@@ -148,12 +153,12 @@ func (s *session) leave() {
 		discard(lease)
 	case s.pinned != nil || s.dirty:
 		place := s.unpinLater()
-		con.clean(lease, func() {
+		con.background(func() {
 			defer place()
 			con.resetAndRelease(lease, b, worst)
 		})
 	case con.blind(), con.inTransaction(b):
-		con.clean(lease, func() { con.rollBackAndRelease(lease, b, worst) })
+		con.background(func() { con.rollBackAndRelease(lease, b, worst) })
 	default:
 		con.giveBack(lease, b, worst)
 	}
@@ -179,7 +184,7 @@ func (s *session) unpinLater() (free func()) {
 
 // admit refuses what must not run, and pins the session if the statement does.
 func (s *session) admit(ctx context.Context, c *call) error {
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil && !c.rollsBackTx() {
 		return err
 	}
 	if s.lost != nil && (c.ends != rollsBack || s.pinned != nil) {

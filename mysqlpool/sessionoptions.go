@@ -170,8 +170,8 @@ func WithoutRowBuffer() Option {
 // which are kept for 10 s, until the statement has returned. They come on top of MaxOpen. With [weir.WithStrictMaxOpen]
 // there is only one, and it is part of MaxOpen, which leaves one backend less. If the server refuses such a connection, because it is full
 // for example, an idle backend is used instead; a full server is tried again. If that takes longer the backend is closed, and the statement
-// left to the server. The statement's caller waits for it, some
-// milliseconds as a rule; a KILL QUERY of MariaDB's can take two seconds. Default 3 s.
+// left to the server. The caller does not wait for it: the backend stays in use until it is over. The answer to a COMMIT is
+// awaited as long, and for 3 s at least. Default 3 s.
 //
 // On MySQL a killed SLEEP() returns 1, a killed BENCHMARK() returns 0, and the statement that calls them continues and may change rows.
 func WithKillTimeout(d time.Duration) Option {
@@ -184,7 +184,7 @@ func WithKillTimeout(d time.Duration) Option {
 	})
 }
 
-// WithoutKill closes the backend of a statement whose context has ended, as go-sql-driver does; the statement goes on on the server. It is
+// WithoutKill closes the backend of a statement whose context has ended, as go-sql-driver does; the statement continues on the server. It is
 // for proxies below that do not pass KILL QUERY on.
 func WithoutKill() Option {
 	return sessionOption("WithoutKill", func(s *sessionSettings) error { s.killTimeout = 0; return nil })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"time"
 )
 
 // A sessionStmt is a statement that was prepared by name: a text, which the session's backend of the moment finds in its cache or
@@ -76,18 +77,28 @@ func (t *sessionStmt) Query(args []driver.Value) (driver.Rows, error) {
 // A sessionTx is a transaction of BeginTx.
 type sessionTx struct {
 	s      *session
-	number uint32 // of those of its session
+	number uint32          // of those of its session
+	ctx    context.Context // that of BeginTx: it bounds how long Commit and Rollback take
 }
 
 var errTxOver = errors.New("mysqlpool: the transaction was rolled back before")
 
-// Commit implements [driver.Tx]. Where the answer is lost the error matches [ErrOutcomeUnknown].
-func (t *sessionTx) Commit() error { return t.end(commits, "COMMIT") }
+// rollbackLimit bounds a Rollback whose context never ends: when it is over the rollback goes on behind its caller.
+const rollbackLimit = 5 * time.Second
 
-// Rollback implements [driver.Tx]. A transaction whose connection has died is rolled back by the server.
-func (t *sessionTx) Rollback() error { return t.end(rollsBack, "ROLLBACK") }
+// Commit implements [driver.Tx]. Where the answer is lost, or had not come when the context of BeginTx ended, the error matches
+// [ErrOutcomeUnknown].
+func (t *sessionTx) Commit() error { return t.end(t.ctx, commits, "COMMIT") }
 
-func (t *sessionTx) end(how ending, text string) error {
+// Rollback implements [driver.Tx]. It fails only where a session is pinned: a transaction that cannot be rolled back in time is rolled back
+// behind its caller, and one whose connection has died by the server.
+func (t *sessionTx) Rollback() error {
+	ctx, cancel := context.WithTimeout(t.ctx, rollbackLimit)
+	defer cancel()
+	return t.end(ctx, rollsBack, "ROLLBACK")
+}
+
+func (t *sessionTx) end(ctx context.Context, how finish, text string) error {
 	s := t.s
 	if t.number != s.txs || !s.inTx {
 		if how == rollsBack {
@@ -96,16 +107,25 @@ func (t *sessionTx) end(how ending, text string) error {
 		return errTxOver
 	}
 	var err error
-	if s.lost != nil {
+	switch {
+	case s.lost != nil:
 		err = s.lost
-	} else {
-		err = s.perform(context.Background(), &call{do: endsTx, text: text, ends: how})
+	case s.left != nil && how == rollsBack && s.pinned == nil:
+		s.detach() // it is rolled back when what was left has returned
+	default:
+		err = s.perform(ctx, &call{do: endsTx, text: text, ends: how})
+	}
+	if how == commits && err != nil && s.inTx && s.lost == nil { // the context had ended before the COMMIT was sent
+		s.perform(ctx, &call{do: endsTx, text: "ROLLBACK", ends: rollsBack}) // in time or behind
+	}
+	if s.inTx && s.left != nil { // and pinned: nothing can be sent
+		s.lose(nil, ctx.Err())
 	}
 	s.inTx, s.readOnly = false, false
 	if s.pinned == nil {
 		s.lost = nil
 	}
-	if how == rollsBack && errors.Is(err, ErrSessionLost) {
+	if how == rollsBack && (errors.Is(err, ErrSessionLost) || ctx.Err() != nil && s.pinned == nil) {
 		return nil
 	}
 	return err

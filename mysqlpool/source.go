@@ -55,7 +55,7 @@ func (s *source) factory() weir.Factory[*backend] {
 
 // open dials, shakes hands and makes the session ready, all under the deadline of ctx.
 func (s *source) open(ctx context.Context) (*backend, error) {
-	b := &backend{states: s.states, verbatim: s.fullTexts}
+	b := &backend{states: s.states, verbatim: s.fullTexts, severed: make(chan struct{})}
 	c, err := s.connector.Connect(context.WithValue(ctx, socketKey{}, &b.socket))
 	if err != nil {
 		return nil, s.failedOpen(err)
@@ -139,6 +139,10 @@ func (s *source) close(b *backend) error {
 		b.cutNow()
 		b.use.Lock()
 	}
+	if b.demoted != nil {
+		b.demoted.Stop()
+	}
+	defer b.dismiss()
 	defer b.use.Unlock()
 	if b.orphan {
 		b.cutNow()
@@ -168,7 +172,7 @@ const justUsed = 100 * time.Microsecond
 
 // probeBackend lets the driver look at its socket, without a round trip.
 func probeBackend(b *backend) error {
-	if b.spoilt {
+	if b.spoilt || b.wasCut() {
 		return driver.ErrBadConn
 	}
 	if !b.usedAt.IsZero() && time.Since(b.usedAt) < justUsed && b.conn.IsValid() {

@@ -170,7 +170,7 @@ const (
 // has taken note of it when makeRoom returns. It pauses before, unless until ends; try counts from 1.
 func (c *Connector) makeRoom(until context.Context, b *backend, try int) {
 	c.counters.squeezes.Add(1)
-	ctx, cancel := context.WithTimeout(context.Background(), cleaningLimit)
+	ctx, cancel := context.WithTimeout(until, cleaningLimit)
 	defer cancel()
 	var idle []weir.Lease[*backend]
 	for lease, ok := c.pool.TryAcquire(); ok; lease, ok = c.pool.TryAcquire() {
@@ -299,7 +299,7 @@ func (b *backend) execute(ctx context.Context, c *call) error {
 		switch {
 		case (again || halfSent) && s.place != nil:
 			b.cache.drop(s)
-		case s.place == nil && c.rows != nil:
+		case s.place == nil && c.inner != nil:
 			c.once = s
 		case s.place == nil:
 			s.stmt.Close() // as above
@@ -329,7 +329,7 @@ func (s *statement) run(ctx context.Context, b *backend, c *call) (err error) {
 		c.result = noResult{} // as the driver's own
 		return rows.Close()   // reads them to the end
 	}
-	c.rows = rows
+	c.inner = rows
 	return nil
 }
 

@@ -135,7 +135,7 @@ func (s *session) lend(ctx context.Context, c *call) (weir.Lease[*backend], erro
 		}
 	}
 	if asks&^stickyID != 0 || asks != 0 && !(n.left && n.known()) {
-		return weir.Lease[*backend]{}, s.lostTrail(asks)
+		return weir.Lease[*backend]{}, s.con.lostTrail(asks)
 	}
 	lease, err := s.acquire(ctx, c)
 	if err == nil {
@@ -154,35 +154,35 @@ func (c *call) asks() sqltext.Sticky {
 	return c.st.Sticky
 }
 
-func (s *session) lostTrail(asks sqltext.Sticky) error {
-	s.con.counters.sticky.Add(1)
+func (c *Connector) lostTrail(asks sqltext.Sticky) error {
+	c.counters.sticky.Add(1)
 	return &StickyError{Asked: asked(asks)}
 }
 
 // ownNumber makes sure that LAST_INSERT_ID() on the backend is the session's, for a statement that asks for it or may do so unseen. It
 // fails where no one knows the session's.
-func (s *session) ownNumber(ctx context.Context, c *call) error {
+func (c *call) ownNumber(ctx context.Context, b *backend) error {
 	if c.do > queries {
 		return nil
 	}
-	met, err := s.meets(ctx, c)
+	met, err := c.meets(ctx, b)
 	asks := c.asks()
 	switch {
 	case err != nil:
 	case asks.Has(stickyID):
-		err = s.askedNumber(ctx, c, asks&^stickyID == 0)
+		err = c.askedNumber(ctx, b, asks&^stickyID == 0)
 	case c.st.Opaque, c.st.Variables, met:
-		err = s.givenNumber(ctx, c)
+		err = c.givenNumber(ctx, b)
 	}
-	if err == nil && asks.Has(sqltext.RowCount|sqltext.Warnings) && s.b.runs != s.trail.runs {
-		err = s.lostTrail(asks) // weir's own statements have overwritten it
+	if err == nil && asks.Has(sqltext.RowCount|sqltext.Warnings) && b.runs != c.trail.runs {
+		err = c.con.lostTrail(asks) // weir's own statements have overwritten it
 	}
 	return err
 }
 
 // meets reports whether the statement may meet something that asks for the number unseen.
-func (s *session) meets(ctx context.Context, c *call) (bool, error) {
-	askers, by := s.con.askers, askedByReads
+func (c *call) meets(ctx context.Context, b *backend) (bool, error) {
+	askers, by := c.con.askers, askedByReads
 	switch {
 	case c.st.Bare:
 		return false, nil
@@ -191,91 +191,91 @@ func (s *session) meets(ctx context.Context, c *call) (bool, error) {
 	case c.st.Kind != sqltext.Read:
 		return false, nil
 	}
-	err := askers.searchFirst(ctx, s.b)
+	err := askers.searchFirst(ctx, b)
 	if askers.note(c.st.Mentions) {
-		s.con.pool.EvictAll() // what backends have given to sessions before is not to be found by others
+		c.con.pool.EvictAll() // what backends have given to sessions before is not to be found by others
 	}
 	if err == nil && askers.among(valueAsked) {
-		s.dirty = true // what a sequence gave cannot be given to another backend, but a reset takes it away
+		c.dirties = true // what a sequence gave cannot be given to another backend, but a reset takes it away
 	}
 	unsaid := c.st.Leaves.Has(stickyID) && !c.st.Says && askers.among(numberAsked)
 	return unsaid || askers.among(by), err
 }
 
 // keepNumber asks for the session's number before the backend goes to others, where something may ask for it unseen.
-func (s *session) keepNumber(ctx context.Context, c *call) {
-	n := &s.trail.number
-	if n.here == strangers || n.known() || !s.con.askers.among(numberAsked) || s.keeps(c) {
+func (c *call) keepNumber(ctx context.Context, b *backend) {
+	n := &c.trail.number
+	if n.here == strangers || n.known() || !c.con.askers.among(numberAsked) || c.keeps(b) {
 		return
 	}
-	if c.rows != nil { // which are still being sent
-		s.trail.stuck = true
+	if c.streams { // rows are still being sent
+		c.trail.stuck = true
 		return
 	}
-	if _, err := n.resolve(ctx, s.b); err != nil && !isServerError(err) {
-		s.b.spoilt = true
+	if _, err := n.resolve(ctx, b); err != nil && !isServerError(err) {
+		b.spoilt = true
 	}
 }
 
 // keeps reports whether the session will hold its backend after the statement that was just sent.
-func (s *session) keeps(c *call) bool {
-	return s.pinned != nil || s.mode == SessionMode || s.dirty || s.inTx && c.do != endsTx || s.con.blind() || s.con.inTransaction(s.b)
+func (c *call) keeps(b *backend) bool {
+	return c.kept || c.dirties || c.con.blind() || c.con.inTransaction(b)
 }
 
 // askedNumber is for a statement that asks for the number. Where it asks for something else besides, weir must not run a statement of its own
 // before it: a query is then run first and its answer held back until the number is known to be the session's.
-func (s *session) askedNumber(ctx context.Context, c *call, alone bool) error {
-	n := &s.trail.number
+func (c *call) askedNumber(ctx context.Context, b *backend, alone bool) error {
+	n := &c.trail.number
 	switch {
 	case n.here == owns:
 		return nil
 	case n.here == strangers && alone && n.left && n.known():
-		return n.give(ctx, s.b, n.value)
+		return n.give(ctx, b, n.value)
 	case n.here != strangers && alone:
-		if ok, err := n.resolve(ctx, s.b); ok || err != nil {
+		if ok, err := n.resolve(ctx, b); ok || err != nil {
 			return err
 		}
 	case n.here != strangers && c.do == queries && c.st.Kind == sqltext.Read:
 		c.unproved = true
 		return nil
 	}
-	return s.lostTrail(c.asks())
+	return c.con.lostTrail(c.asks())
 }
 
 // givenNumber is for a statement that may ask for the number unseen: a procedure, one of several statements, what meets a view or trigger.
-func (s *session) givenNumber(ctx context.Context, c *call) error {
-	n, asks := &s.trail.number, c.st.Sticky
+func (c *call) givenNumber(ctx context.Context, b *backend) error {
+	n, asks := &c.trail.number, c.st.Sticky
 	if n.here == owns || n.here == perhaps && asks != 0 && !asks.Has(stickyID) { // which weir's own statements would overwrite
 		return nil
 	}
 	if n.here == perhaps {
-		if ok, err := n.resolve(ctx, s.b); ok || err != nil {
+		if ok, err := n.resolve(ctx, b); ok || err != nil {
 			return err
 		}
 		n.lost = true
 	}
 	switch {
 	case !n.lost:
-		return n.give(ctx, s.b, n.value)
-	case asks.Has(stickyID), c.st.Variables, c.st.Opaque && s.con.askers.among(askedByCalls):
-		return s.lostTrail(asks | sqltext.LastInsertID)
+		return n.give(ctx, b, n.value)
+	case asks.Has(stickyID), c.st.Variables, c.st.Opaque && c.con.askers.among(askedByCalls):
+		return c.con.lostTrail(asks | sqltext.LastInsertID)
 	case n.here == zeroed:
 		return nil
 	}
-	return n.clear(ctx, s.b)
+	return n.clear(ctx, b)
 }
 
 // prove finds out, when a query has been read to its end, whether the number it has read was the session's.
-func (s *session) prove(ctx context.Context, c *call, read driver.Rows) error {
+func (c *call) prove(ctx context.Context, b *backend, read driver.Rows) error {
 	if !c.unproved {
 		return nil
 	}
 	if err := read.Close(); err != nil {
 		return err
 	}
-	ok, err := s.trail.number.resolve(ctx, s.b)
-	if err == nil && (!ok || s.b.runs != s.trail.runs+1) { // it had to be given, so it was another one
-		err = s.lostTrail(c.asks())
+	ok, err := c.trail.number.resolve(ctx, b)
+	if err == nil && (!ok || b.runs != c.trail.runs+1) { // it had to be given, so it was another one
+		err = c.con.lostTrail(c.asks())
 	}
 	return err
 }

@@ -6,110 +6,64 @@ import (
 	"time"
 )
 
-// A watch ends what runs on a backend when a context ends. It runs apart from the statement, which is not given the context: the driver
-// would close the connection.
+// A watch ends the sending of rows when their context ends, or when closing them takes too long. It runs apart from whoever reads them.
 type watch struct {
-	ctx   context.Context
-	b     *backend
-	k     *killer
-	n     *counters
-	stop  func() bool
-	fired sync.WaitGroup // done when fire has returned
+	ctx      context.Context
+	con      *Connector
+	b        *backend
+	stop     func() bool
+	returned chan struct{} // closed when nothing of the rows is awaited any more
 
 	mu   sync.Mutex // guards the fields below
-	over bool       // the statement has returned
-	wake chan struct{}
-	hit  bool // a kill was sent before the statement had returned
-	cut  bool
+	done bool
+	e    *ending
+	late *time.Timer // cuts the connection
 }
 
-// watchOver starts a watch, or returns nil if ctx never ends.
-func (s *session) watchOver(ctx context.Context, b *backend) *watch {
-	if ctx.Done() == nil {
-		return nil
+// watchOver starts a watch over rows that b goes on sending.
+func (c *Connector) watchOver(ctx context.Context, b *backend) *watch {
+	w := &watch{ctx: ctx, con: c, b: b, returned: make(chan struct{}), stop: func() bool { return true }}
+	if ctx.Done() != nil {
+		w.stop = context.AfterFunc(ctx, func() { w.fire(true) })
 	}
-	w := &watch{ctx: ctx, b: b, k: s.con.killer, n: &s.con.counters}
-	w.fired.Add(1)
-	w.stop = context.AfterFunc(ctx, w.fire)
 	return w
 }
 
-// end says that the statement has returned, and reports whether the context ended before. When end returns nothing of the watch runs
-// and no kill is on its way.
-func (w *watch) end() bool {
-	if w == nil {
-		return false
-	}
-	if w.stop() {
-		w.fired.Done()
-		return false
-	}
-	w.mu.Lock()
-	if !w.over {
-		w.over = true
-		if w.wake != nil {
-			close(w.wake)
-		}
-	}
-	w.mu.Unlock()
-	w.fired.Wait()
-	if w.cut {
-		w.b.spoilt = true
-	}
-	return true
-}
-
-// killed reports, after end, whether a kill may have ended the statement.
-func (w *watch) killed() bool { return w != nil && w.hit }
-
-// killAgain is the pause before a kill is repeated: it may have come before the statement did.
-const killAgain = 5 * time.Millisecond
-
-// fire kills what runs, until it has returned. If that does not help in time the connection is cut, which leaves the statement to the
-// server; so it is if a kill was not answered, which could hit a later statement.
-func (w *watch) fire() {
-	defer w.fired.Done()
-	wake := make(chan struct{})
-	w.mu.Lock()
-	w.wake = wake
-	w.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), w.k.within)
-	defer cancel()
-	for wait := killAgain; w.k.within > 0 && ctx.Err() == nil; wait *= 2 {
-		if over := w.strike(); over {
-			return
-		}
-		if err := w.k.kill(ctx, w.b.birth, wake); err != nil {
-			break
-		}
-		pause := time.NewTimer(wait)
-		select {
-		case <-wake:
-			return
-		case <-pause.C:
-		case <-ctx.Done():
-		}
-	}
-	if w.k.within == 0 && w.strike() {
-		return
-	}
-	w.n.cuts.Add(1)
-	w.mu.Lock()
-	w.cut = true
-	w.mu.Unlock()
-	w.b.cutNow()
-}
-
-// strike notes that a kill is about to be sent, unless the statement has returned.
-func (w *watch) strike() (over bool) {
+// fire ends the sending. Whoever is in a hurry is not kept waiting for a kill that is slow to work: the connection is cut.
+func (w *watch) fire(hurry bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.over {
-		return true
+	if w.done {
+		return
 	}
-	w.hit = true
-	if w.k.within > 0 {
-		w.n.kills.Add(1)
+	if w.e == nil {
+		w.e = w.con.end(w.b, w.returned, w.con.killTimeout > 0, w.con.killTimeout)
 	}
-	return false
+	if hurry && w.late == nil {
+		w.late = time.AfterFunc(leaveAfter, func() {
+			w.con.counters.cuts.Add(1)
+			w.b.cutNow()
+		})
+	}
+}
+
+// end says that nothing is awaited any more. When it returns no kill is on its way, or the connection was cut, so that none can hit a later
+// statement. late tells that the context has ended.
+func (w *watch) end() (late, cut bool) {
+	w.stop()
+	w.mu.Lock()
+	w.done = true
+	e := w.e
+	w.mu.Unlock()
+	close(w.returned)
+	if e != nil {
+		select {
+		case <-e.over:
+		case <-w.b.severed:
+		}
+	}
+	if w.late != nil {
+		w.late.Stop()
+	}
+	return w.ctx.Err() != nil, w.b.wasCut()
 }

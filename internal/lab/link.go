@@ -130,13 +130,32 @@ func (l *link) deliver(c chunk, from, to *net.TCPConn) {
 	if to == l.client {
 		data, cut = l.spend(data)
 	}
-	if _, err := to.Write(data); err != nil {
+	if err := l.write(to, data); err != nil {
 		from.Close()
 	}
 	if cut {
 		to.Close()
 		from.Close()
 	}
+}
+
+// write hands data on, to the client no faster than the proxy's rate.
+func (l *link) write(to *net.TCPConn, data []byte) error {
+	const pieces = 20 // a second
+	for len(data) > 0 {
+		n := len(data)
+		if f, _, _ := l.state(); to == l.client && f.rate > 0 {
+			n = min(n, max(f.rate/pieces, 1))
+			if !l.await(time.Now().Add(time.Second / pieces)) {
+				return net.ErrClosed
+			}
+		}
+		if _, err := to.Write(data[:n]); err != nil {
+			return err
+		}
+		data = data[n:]
+	}
+	return nil
 }
 
 // await waits until due and while the proxy stalls. It reports false for a link

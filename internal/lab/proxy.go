@@ -35,6 +35,7 @@ type faults struct {
 	blackHole bool
 	stall     bool
 	cut       bool
+	rate      int // bytes a second to the clients, 0 for any number
 }
 
 // NewProxy starts a proxy on a free port of 127.0.0.1 that passes connections on
@@ -75,6 +76,12 @@ func (p *Proxy) SetUpstream(addr string) {
 // trip takes 2d longer. Throughput stays, order too. 0 ends it.
 func (p *Proxy) SetLatency(d time.Duration) {
 	p.change(func() { p.faults.latency = d })
+}
+
+// SetRate lets each client receive no more than that many bytes a second, as
+// over a bad line. What a client sends is not slowed down. 0 ends it.
+func (p *Proxy) SetRate(bytes int) {
+	p.change(func() { p.faults.rate = bytes })
 }
 
 // BlackHole swallows what either side sends, and its closing too, like a

@@ -30,6 +30,7 @@ type scan struct {
 	locks    bool // FOR UPDATE, LOCK IN SHARE MODE
 	into     bool // INTO, but not into variables
 	impure   bool // a function that is not known to be harmless
+	costly   bool // a function that changes nothing, and must not be run twice all the same
 	setting  bool // SET has passed, but not that of an UPDATE
 	once     bool // the statement is behind SET STATEMENT ... FOR
 	tables   bool // FROM has passed
@@ -81,7 +82,7 @@ func (s *scan) result() Statement {
 		if s.into && !s.plan {
 			out.Reach = ReachAny
 		}
-		if s.impure || !s.plan && (s.into || s.locks) {
+		if s.impure || s.costly || !s.plan && (s.into || s.locks) {
 			out.Kind = Share
 		}
 	}
@@ -292,6 +293,9 @@ func (s *scan) called(t token, argument bool) {
 		s.sequence(string(f) == "lastval", s.sequenceName(s.lexer, s.tok), string(f) == "nextval" && s.sure(s.depth-1))
 	case "wsrep_last_seen_gtid", "wsrep_last_written_gtid":
 		s.asks(LastValue)
+	case "sleep", "benchmark", "uuid_short", "master_pos_wait", "source_pos_wait", "master_gtid_wait", "wait_for_executed_gtid_set":
+		s.costly = true
+		s.impure = s.impure || t.kind == quoted
 	default:
 		if _, ok := harmless[string(f)]; !ok || t.kind == quoted {
 			s.impure = true

@@ -65,7 +65,10 @@ func (s *scan) rarer() {
 		s.query()
 	case wGet:
 		s.diagnostics()
-	case wLoad, wAnalyze: // which runs what it analyses
+	case wLoad:
+		s.out.Loads = true
+		s.insert()
+	case wAnalyze: // which runs what it analyses
 		s.insert()
 	case wOptimize, wCheck, wRepair, wKill, wSignal, wAdmin:
 		s.share()

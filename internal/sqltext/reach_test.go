@@ -9,11 +9,11 @@ import (
 func TestReachOfStatements(t *testing.T) {
 	for reach, texts := range map[sqltext.Reach][]string{
 		sqltext.ReachSession: {"SELECT 1", "select/**/1", "SELECT a FROM t FOR UPDATE", "SELECT @x := 1 FROM t", "SELECT 1 INTO @x", "SELECT GET_LOCK('x', 0)",
-			"SHOW TABLES", "EXPLAIN DELETE FROM t", "EXPLAIN ANALYZE SELECT 1", "DO 1", "USE other", "SAVEPOINT a", "ROLLBACK TO a", "ROLLBACK",
+			"SHOW TABLES", "EXPLAIN DELETE FROM t", "EXPLAIN ANALYZE SELECT 1", "DO 1", "DO SLEEP(1)", "SELECT SLEEP(1)", "USE other", "SAVEPOINT a", "ROLLBACK TO a", "ROLLBACK",
 			"ROLLBACK AND CHAIN", "SET time_zone = '+00:00'", "SET @x = 1", "SET TRANSACTION READ ONLY", "HANDLER t OPEN", "GET DIAGNOSTICS @n = NUMBER", "", "-- x",
 			"SET STATEMENT max_statement_time = 1 FOR SELECT 1"},
 		sqltext.ReachTransaction: {"INSERT INTO t VALUES (1)", "/* x */ insert/**/into t values (1)", "# x\nREPLACE t SET a = 1", "UPDATE t SET a = @x",
-			"DELETE FROM t", "WITH x AS (SELECT 1) DELETE FROM t", "SELECT f(1)", "DO f(1)", "DO SLEEP(1)", "EXPLAIN ANALYZE DELETE FROM t",
+			"DELETE FROM t", "WITH x AS (SELECT 1) DELETE FROM t", "SELECT f(1)", "DO f(1)", "EXPLAIN ANALYZE DELETE FROM t",
 			"SELECT NEXTVAL(s)", "CREATE TEMPORARY TABLE x (a INT)", "SELECT f(1) INTO @x", "SET STATEMENT max_statement_time = 1 FOR DELETE FROM t"},
 		sqltext.ReachAny: {"COMMIT", "BEGIN", "START TRANSACTION", "SET autocommit = 1", "SET autocommit = 0", "TRUNCATE t", "CREATE TABLE x (a INT)",
 			"DROP DATABASE x", "LOCK TABLES t READ", "UNLOCK TABLES", "FLUSH TABLES WITH READ LOCK", "CALL p()", "EXECUTE s", "INSERT INTO t VALUES (1); COMMIT",

@@ -163,6 +163,8 @@ type Statement struct {
 	Opaque bool
 	// Taints: the statement may leave on the connection what resetting it does not take away: XA, and SET profiling.
 	Taints bool
+	// Loads: LOAD DATA or LOAD XML, for which the driver may read what the client's side has.
+	Loads bool
 	// Changes are the assignments of a Set in the order of the text; nil for other kinds.
 	Changes []Change
 	// Schema is the unquoted database of a Use, or the one that a Share drops. A session that drops its default database has

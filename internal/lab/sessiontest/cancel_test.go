@@ -3,6 +3,7 @@ package sessiontest_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -66,6 +67,14 @@ func wantIs(t testing.TB, what string, err, want error) {
 	}
 }
 
+// wantEnded asserts that err is that of the context, and besides at most that what the statement has done is not known yet.
+func wantEnded(t testing.TB, what string, err, want error) {
+	t.Helper()
+	if err != want && !(errors.Is(err, want) && errors.Is(err, mysqlpool.ErrOutcomeUnknown)) {
+		t.Errorf("%s = %#v (%v), want %v, alone or with ErrOutcomeUnknown", what, err, err, want)
+	}
+}
+
 // openAll makes all of n backends.
 func openAll(ctx context.Context, t testing.TB, db *sql.DB, n int) {
 	t.Helper()
@@ -124,12 +133,15 @@ func TestFiftyCancelledStatementsAllEndOnTheServer(t *testing.T) {
 		cancelTogether(ctx, t, statements)
 	}
 	must(t, lock.Rollback())
-	wantAll(t, "connections kept", before, threadsOf(ctx, t, shared, db))
-	want(t, "n", text(ctx, t, db, "SELECT n FROM t"), "0")
-	if s := c.Sessions(); s.Kills < 50 || s.Cuts != 0 {
-		t.Errorf("kills = %d, cuts = %d, want at least 50 and 0", s.Kills, s.Cuts)
-	}
 	wantFree(ctx, t, c)
+	s := c.Sessions()
+	if s.Cuts == 0 {
+		wantAll(t, "connections kept", before, threadsOf(ctx, t, shared, db))
+	}
+	want(t, "n", text(ctx, t, db, "SELECT n FROM t"), "0")
+	if s.Kills < 50 || s.Cuts > s.RowsStreamed { // whose readers do not wait for a kill that takes long
+		t.Errorf("kills = %d, cuts = %d, want at least 50, and no more than the %d streamed results", s.Kills, s.Cuts, s.RowsStreamed)
+	}
 }
 
 // asleep lists the statements that sleep. Among the others one may be killed while the server writes rows.
@@ -151,7 +163,7 @@ func cancelTogether(ctx context.Context, t *testing.T, statements []func(context
 	cancel()
 	calls.Wait()
 	for i, err := range errs {
-		wantIs(t, fmt.Sprintf("error of statement %d", i), err, context.Canceled)
+		wantEnded(t, fmt.Sprintf("error of statement %d", i), err, context.Canceled)
 	}
 	until(ctx, t, "no statement runs", func() bool { return running(ctx, t, shared, "mark") == 0 })
 }
@@ -250,9 +262,7 @@ func TestCutWhereTheServerHasNoConnectionForTheKill(t *testing.T) {
 	until(ctx, t, "it runs", func() bool { return running(ctx, t, srv, "mark") == 1 })
 	cancel()
 	wantIs(t, "error", <-done, context.Canceled)
-	if n := c.Sessions().Cuts; n != 1 {
-		t.Errorf("cuts = %d, want 1", n)
-	}
+	until(ctx, t, "it is cut", func() bool { return c.Sessions().Cuts == 1 })
 	for _, conn := range filling {
 		must(t, conn.Close())
 	}
@@ -277,9 +287,7 @@ func TestCallerReturnsFromABlackHole(t *testing.T) {
 	cancel()
 	calls.Wait()
 	t.Logf("returned %v after the context", time.Since(began))
-	if n := c.Sessions().Cuts; n != 4 {
-		t.Errorf("cuts = %d, want 4", n)
-	}
+	until(ctx, t, "all are cut", func() bool { return c.Sessions().Cuts == 4 })
 	proxy.BlackHole(false)
 	exec(ctx, t, db, "DO 1")
 }
@@ -327,13 +335,13 @@ func TestStatementsOfEveryKindEndWithTheContextsError(t *testing.T) {
 			defer cancel()
 			whenRunning(ctx, t, "kind", cancel)
 			_, err := db.ExecContext(short, query)
-			wantIs(t, "error of Exec", err, context.Canceled)
+			wantEnded(t, "error of Exec", err, context.Canceled)
 			wantFree(ctx, t, c)
 			until(ctx, t, "no statement runs", func() bool { return running(ctx, t, shared, "kind") == 0 })
 			short, cancel = context.WithCancel(ctx)
 			defer cancel()
 			whenRunning(ctx, t, "kind", cancel)
-			wantIs(t, "error of Query", readAll(short, db, query), context.Canceled)
+			wantEnded(t, "error of Query", readAll(short, db, query), context.Canceled)
 			wantFree(ctx, t, c)
 			want(t, "connection", text(ctx, t, db, "SELECT CONNECTION_ID()"), before)
 			if n := c.Sessions().Cuts; n != 0 {

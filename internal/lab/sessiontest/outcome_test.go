@@ -126,7 +126,6 @@ func TestLostAnswerToAWriteIsUnknownAndNeverRepeated(t *testing.T) {
 		"Exec on sessions": func() error { _, err := conn.ExecContext(ctx, "INSERT INTO t VALUES (1)"); return err },
 		"prepared":         func() error { _, err := stmt.ExecContext(ctx, 1); return err },
 		"RETURNING":        func() error { return readAll(ctx, s.db, "INSERT INTO t VALUES (1) RETURNING id") },
-		"locking read":     func() error { return readAll(ctx, s.db, "SELECT id FROM t FOR UPDATE") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := stmt.ExecContext(ctx, 0)

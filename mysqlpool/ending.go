@@ -1,0 +1,77 @@
+package mysqlpool
+
+import (
+	"context"
+	"time"
+)
+
+// An ending ends a command whose context has ended, behind its caller: it kills the command until it has returned, and cuts the
+// connection if that takes too long, which leaves the command to the server.
+type ending struct {
+	over chan struct{} // closed when the command has returned and no kill is on its way
+	hit  bool          // a kill was sent before the command had returned; read after over
+}
+
+// killAgain is the pause before a kill is repeated: it may have come before the statement did.
+const killAgain = 5 * time.Millisecond
+
+// end starts the ending of what runs on b. returned is closed when it has returned. Without kills the ending only waits, and cuts when
+// patience is over.
+func (c *Connector) end(b *backend, returned <-chan struct{}, kills bool, patience time.Duration) *ending {
+	e := &ending{over: make(chan struct{})}
+	work := func() {
+		defer close(e.over)
+		if !e.settled(c, b, returned, kills, patience) {
+			c.counters.cuts.Add(1)
+			b.cutNow()
+			<-returned
+		}
+	}
+	if !c.behind(work) { // the connector is closed
+		b.cutNow()
+		go func() {
+			<-returned
+			close(e.over)
+		}()
+	}
+	return e
+}
+
+// settled waits for the command to return and reports whether the backend can be used again: no kill is on its way that could hit a
+// later command.
+func (e *ending) settled(c *Connector, b *backend, returned <-chan struct{}, kills bool, patience time.Duration) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if !kills {
+		select {
+		case <-returned:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	for wait := killAgain; ctx.Err() == nil; wait *= 2 {
+		select {
+		case <-returned:
+			return true
+		default:
+		}
+		e.hit = true
+		c.counters.kills.Add(1)
+		if err := c.killer.kill(ctx, b.birth, returned); err != nil {
+			return false // it was not answered, or refused
+		}
+		pause := time.NewTimer(wait)
+		select {
+		case <-returned:
+			pause.Stop()
+			return true
+		case <-pause.C:
+		case <-ctx.Done():
+		}
+	}
+	return false
+}
+
+// killed reports whether a kill may have ended the command.
+func (e *ending) killed() bool { return e != nil && e.hit }
