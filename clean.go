@@ -18,16 +18,17 @@ func (p *Pool[T]) returnDirty(r *resource[T], seq uint64, lent int64) {
 	switch {
 	case err != nil:
 		p.retireLocked(r, RetiredError, err)
+		p.pumpLocked()
 	case dirty && !unfit:
 		now := p.clock.exact()
 		h := r.holderOf(seq, now)
 		h.Age = time.Duration(now - lent)
 		r.seq += 2 // it is used: who held it before can't have it again as it was
 		p.tasks.Go(func() { p.clean(r, h) })
+		p.pumpLocked() // those who wait need not wait for it
 	default:
 		p.offerLocked(r)
 	}
-	p.pumpLocked()
 	p.mu.Unlock()
 	if err != nil {
 		p.logFailedCleaning(r.id, err)
