@@ -100,18 +100,17 @@ func (s *session) classify(c *call) {
 // readAgain reads the text as the borrowed backend does, if it reads otherwise than backends did that were opened last. A session
 // that drops its default database has none from then on: only this backend is so.
 func (s *session) readAgain(ctx context.Context, c *call) error {
+	if modes := s.state.reads(s.b.birth.modes); modes != c.modes && c.text != "" && c.do <= queries {
+		c.modes, c.st = modes, nil
+		s.classify(c)
+	} else if c.st.Kind != sqltext.Share || c.st.Schema == "" {
+		return nil
+	}
 	if c.st.Kind == sqltext.Share && c.st.Schema != "" && strings.EqualFold(c.st.Schema, s.schema()) {
 		drops := *c.st
 		drops.Kind, drops.Pin, drops.Opaque = sqltext.Pins, sqltext.Unknown, true
 		c.st = &drops
-		return s.admit(ctx, c)
 	}
-	modes := s.state.reads(s.b.birth.modes)
-	if modes == c.modes || c.text == "" || c.do > queries {
-		return nil
-	}
-	c.modes, c.st = modes, nil
-	s.classify(c)
 	return s.admit(ctx, c)
 }
 
