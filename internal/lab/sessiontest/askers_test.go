@@ -72,10 +72,11 @@ func (a asker) tell(ctx context.Context, t testing.TB, db, plain *sql.DB, before
 	t.Helper()
 	exec(ctx, t, plain, "TRUNCATE t")
 	exec(ctx, t, plain, "DELETE FROM log")
-	exec(ctx, t, plain, "ALTER SEQUENCE s RESTART 1")
 	left := func() {
 		exec(ctx, t, db, "INSERT INTO others (v) VALUES (1)")
-		exec(ctx, t, db, "SELECT NEXTVAL(s)")
+		if strings.Contains(a.name, "sequence") {
+			exec(ctx, t, db, "SELECT NEXTVAL(s)")
+		}
 	}
 	left()
 	conn := hold(ctx, t, db)
