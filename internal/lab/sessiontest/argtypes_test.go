@@ -168,8 +168,8 @@ func sameRefusal(a, b string) bool {
 
 // A call with the same kinds of arguments each time, as nearly all are, costs no more prepares than before.
 func TestOneTypeEachTimeIsPreparedOnce(t *testing.T) {
-	ctx := within(t, 30*time.Second)
 	srv := mysqlServer(t)
+	ctx := within(t, 30*time.Second)
 	db, c := open(t, databaseOn(t, srv), weir.WithMaxOpen(1), mysqlpool.WithStatementCache(16))
 	for i := range 50 {
 		var v string

@@ -11,8 +11,8 @@ import (
 
 // MySQL refuses to change session_track_gtids within a transaction (1766): no backend may be given it, or robbed of it, there.
 func TestTrackingOfGTIDsDoesNotCostATransaction(t *testing.T) {
-	ctx := within(t, 30*time.Second)
 	dsn := databaseOn(t, mysqlServer(t))
+	ctx := within(t, 30*time.Second)
 	db, c := open(t, dsn, weir.WithMaxOpen(2))
 	exec(ctx, t, db, "CREATE TABLE t (id INT PRIMARY KEY)")
 	conn := hold(ctx, t, db)
