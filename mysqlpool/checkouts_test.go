@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -320,4 +321,51 @@ func TestCloseRefusesWhoWaitsForASession(t *testing.T) {
 			t.Errorf("%v, want ErrClosed", err)
 		}
 	})
+}
+
+// Whatever meets at one moment (a place that is given, a caller who leaves, Close), no place is lost and none is given twice.
+func TestPlacesOfSessionsAreNeitherLostNorDoubled(t *testing.T) {
+	const limit, callers = 3, 16
+	c := connectorOf(overNoop(t, WithMaxSessions(limit), weir.WithMaxWait(time.Minute)))
+	l := c.checkouts
+	var out, most atomic.Int32
+	var all sync.WaitGroup
+	for i := range callers {
+		all.Go(func() {
+			o := new(checkout)
+			for n := range 500 {
+				ctx, cancel := context.WithCancel(t.Context())
+				if (n+i)%3 == 0 {
+					go cancel()
+				}
+				if n%2 == 0 || l.again(o) != nil {
+					if l.wait(ctx, o) != nil {
+						cancel()
+						continue
+					}
+				}
+				for now := out.Add(1); now > most.Load(); {
+					most.Store(now)
+				}
+				runtime.Gosched()
+				out.Add(-1)
+				l.remove(o)
+				l.remove(o) // once more does nothing
+				cancel()
+			}
+		})
+	}
+	all.Wait()
+	if s := c.Sessions(); s.InUse != 0 || s.Waiting != 0 || most.Load() > limit {
+		t.Errorf("in use %d, waiting %d, want none; %d were in use at a time, want %d at most", s.InUse, s.Waiting, most.Load(), limit)
+	}
+}
+
+func TestMaxSessionsMustBePositive(t *testing.T) {
+	for _, n := range []int{0, -1} {
+		_, _, err := readSettings("test", []Option{WithMaxSessions(n)})
+		if want := fmt.Sprintf("WithMaxSessions: %d: limit is at least 1", n); err == nil || err.Error() != want {
+			t.Errorf("error is %v, want %s", err, want)
+		}
+	}
 }

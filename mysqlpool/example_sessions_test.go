@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
+	"strings"
+	"time"
 
 	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/mysqltest"
@@ -131,4 +133,23 @@ func ExampleStickyError() {
 	fmt.Println(errors.As(err, &sticky), sticky.Asked)
 	// Output:
 	// true LAST_INSERT_ID()
+}
+
+// Results that nobody closes are bounded, and the error says that they are the cause, and where they were asked for.
+func ExampleWithMaxSessions() {
+	ctx := context.Background()
+	db, done := openSessions(mysqlpool.WithMaxSessions(2), weir.WithMaxWait(10*time.Millisecond))
+	defer done()
+
+	for range 3 {
+		rows, err := db.QueryContext(ctx, "SELECT @@version")
+		if err != nil {
+			e, _ := errors.AsType[*mysqlpool.SessionLimitError](err)
+			fmt.Println(errors.Is(err, weir.ErrExhausted), "-", e.Limit, "sessions in use, taken in", strings.Split(e.Held[0].Site, ":")[0])
+			return
+		}
+		defer rows.Close() // at the end, not in the loop: too late
+	}
+	// Output:
+	// true - 2 sessions in use, taken in example_sessions_test.go
 }

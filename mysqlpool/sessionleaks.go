@@ -169,7 +169,7 @@ func (l *checkouts) nameLeaks() {
 	l.mu.Unlock()
 	for _, group := range byStack(found) {
 		l.log.Warn("mysqlpool: leak: session is in use for longer than LeakThreshold", "pool", l.pool, "sessions", group.n, "age", rounded(group.age),
-			"checked_out_at", group.site.Line(), "in_use", out, "limit", l.limit, "stack", group.site.Stack())
+			"checked_out_at", cmp.Or(group.site.Line(), "unrecorded call site"), "in_use", out, "limit", l.limit, "stack", group.site.Stack())
 	}
 }
 
