@@ -44,7 +44,7 @@ func drain(t testing.TB, rows *sql.Rows) (n int) {
 
 func TestSmallResultsHoldNoBackend(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, c := open(t, database(t), weir.WithMaxOpen(1))
+	db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(1))
 	for _, n := range []int{1, 2, 100, 127, 128} {
 		rows := numbers(ctx, t, db, n)
 		if used := c.Stats().InUse; used != 0 {
@@ -58,7 +58,7 @@ func TestSmallResultsHoldNoBackend(t *testing.T) {
 
 func TestBigResultsHoldABackendUntilTheirEnd(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, c := open(t, database(t), weir.WithMaxOpen(1))
+	db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(1))
 	for name, end := range map[string]func(*sql.Rows){
 		"end": func(rows *sql.Rows) { drain(t, rows) }, "close": func(rows *sql.Rows) { must(t, rows.Close()) },
 	} {
@@ -80,7 +80,7 @@ func TestBigResultsHoldABackendUntilTheirEnd(t *testing.T) {
 
 func TestWideResultsAreBig(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, c := open(t, database(t), weir.WithMaxOpen(1))
+	db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(1))
 	rows, err := db.QueryContext(ctx, "SELECT REPEAT('x', 40000) FROM seq_1_to_3")
 	must(t, err)
 	defer rows.Close()
@@ -94,7 +94,7 @@ func TestWideResultsAreBig(t *testing.T) {
 
 func TestStatementInsideARowLoop(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, _ := open(t, database(t), weir.WithMaxOpen(1))
+	db, _ := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(1))
 	loop := func(t *testing.T, on execer) {
 		rows := numbers(ctx, t, on.(queryer), 50)
 		n := 1
@@ -112,7 +112,7 @@ func TestStatementInsideARowLoop(t *testing.T) {
 
 func TestStatementInsideABigLoopUsesAnotherBackend(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, c := open(t, database(t), weir.WithMaxOpen(2))
+	db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(2))
 	conn := hold(ctx, t, db)
 	exec(ctx, t, conn, "SET time_zone = '+01:00'")
 	rows := numbers(ctx, t, conn, 2000)
@@ -130,7 +130,7 @@ func TestStatementInsideABigLoopUsesAnotherBackend(t *testing.T) {
 
 func TestStatementInsideABigLoopOfATransactionIsAnError(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, c := open(t, database(t), weir.WithMaxOpen(1))
+	db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(1))
 	exec(ctx, t, db, "CREATE TABLE t (v INT)")
 	tx := begin(ctx, t, db)
 	exec(ctx, t, tx, "INSERT INTO t VALUES (1)")
@@ -154,7 +154,7 @@ func TestStatementInsideABigLoopOfATransactionIsAnError(t *testing.T) {
 // database/sql closes a transaction's rows when it ends.
 func TestTransactionsEndUnderOpenRows(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, c := open(t, database(t), weir.WithMaxOpen(1))
+	db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(1))
 	for name, end := range map[string]func(*sql.Tx) error{"commit": (*sql.Tx).Commit, "rollback": (*sql.Tx).Rollback} {
 		t.Run(name, func(t *testing.T) {
 			tx := begin(ctx, t, db)
@@ -168,7 +168,7 @@ func TestTransactionsEndUnderOpenRows(t *testing.T) {
 
 func TestSelfDeadlockEndsAndNamesItself(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, _ := open(t, database(t), weir.WithMaxOpen(2), weir.WithMaxWait(100*time.Millisecond))
+	db, _ := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(2), weir.WithMaxWait(100*time.Millisecond))
 	one, err := db.QueryContext(ctx, "SELECT seq FROM seq_1_to_5000")
 	line := lineAbove(1)
 	must(t, err)
@@ -185,7 +185,7 @@ func TestSelfDeadlockEndsAndNamesItself(t *testing.T) {
 func TestLeakedRowsAreNamed(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	log := &buffer{}
-	db, c := open(t, database(t), weir.WithMaxOpen(2), weir.WithLeakThreshold(20*time.Millisecond), weir.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
+	db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(2), weir.WithLeakThreshold(20*time.Millisecond), weir.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
 	rows := numbers(ctx, t, db, 5000)
 	until(ctx, t, "the leak is counted", func() bool { return c.Stats().Leaks == 1 })
 	until(ctx, t, "the leak is logged", func() bool { return bytes.Contains(log.bytes(), []byte("rows")) })
@@ -214,7 +214,7 @@ func (b *buffer) bytes() []byte {
 
 func TestRowBufferOfOneRowServesQueryRow(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, c := open(t, database(t), weir.WithMaxOpen(1), mysqlpool.WithRowBuffer(1, 1000))
+	db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(1), mysqlpool.WithRowBuffer(1, 1000))
 	want(t, "one row", text(ctx, t, db, "SELECT 7"), "7")
 	want(t, "the first of many", text(ctx, t, db, "SELECT seq FROM seq_1_to_10"), "1")
 	if s := c.Sessions(); s.RowsBuffered != 1 || s.RowsStreamed != 1 {
@@ -225,7 +225,7 @@ func TestRowBufferOfOneRowServesQueryRow(t *testing.T) {
 // An error in the middle of a result comes to its reader, whether it was read ahead or not.
 func TestErrorsInTheMiddleOfResults(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, c := open(t, database(t), weir.WithMaxOpen(1))
+	db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(1))
 	for _, at := range []int{2, 1000} {
 		query := fmt.Sprintf("SELECT seq, IF(seq = %d, (SELECT seq FROM seq_1_to_2), 1) FROM seq_1_to_2000", at)
 		rows, err := db.QueryContext(ctx, query)

@@ -13,7 +13,7 @@ func TestSessionModeKeepsItsBackendUntilCheckIn(t *testing.T) {
 	asked := mysqlpool.ContextWithMode(ctx, mysqlpool.SessionMode)
 	for name, option := range map[string]mysqlpool.Option{"connector": mysqlpool.WithMode(mysqlpool.SessionMode), "context": mysqlpool.WithMode(mysqlpool.TransactionMode)} {
 		t.Run(name, func(t *testing.T) {
-			db, c := open(t, database(t), weir.WithMaxOpen(3), option)
+			db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(3), option)
 			conn := hold(ctx, t, db)
 			if name == "context" {
 				must(t, conn.Close())
@@ -47,7 +47,7 @@ func TestSessionModeKeepsItsBackendUntilCheckIn(t *testing.T) {
 
 func TestSessionModeForOneStatement(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, c := open(t, database(t), weir.WithMaxOpen(2))
+	db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(2))
 	conn := hold(ctx, t, db)
 	exec(ctx, t, conn, "DO 1")
 	if n := c.Stats().InUse; n != 0 {
@@ -66,7 +66,7 @@ func TestSessionModeForOneStatement(t *testing.T) {
 
 func TestModeOfAContextEndsAtCheckIn(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, c := open(t, database(t), weir.WithMaxOpen(2))
+	db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(2))
 	exec(mysqlpool.ContextWithMode(ctx, mysqlpool.SessionMode), t, db, "DO 1")
 	wantFree(ctx, t, c)
 	conn := hold(ctx, t, db) // the same session
@@ -78,7 +78,7 @@ func TestModeOfAContextEndsAtCheckIn(t *testing.T) {
 
 func TestTransactionModeOnASessionModeConnector(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, c := open(t, database(t), weir.WithMaxOpen(1), mysqlpool.WithMode(mysqlpool.SessionMode))
+	db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(1), mysqlpool.WithMode(mysqlpool.SessionMode))
 	asked := mysqlpool.ContextWithMode(ctx, mysqlpool.TransactionMode)
 	first, err := db.Conn(asked)
 	must(t, err)
@@ -97,7 +97,7 @@ func TestTransactionModeOnASessionModeConnector(t *testing.T) {
 
 func TestModeOfAContextWhereTheDBHasAMaximumOfItsOwn(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, c := open(t, database(t), weir.WithMaxOpen(2))
+	db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(2))
 	db.SetMaxOpenConns(1)
 	db.SetMaxIdleConns(1)
 	held := hold(ctx, t, db)
@@ -119,7 +119,7 @@ func TestModeOfAContextWhereTheDBHasAMaximumOfItsOwn(t *testing.T) {
 
 func TestSessionModeLivesThroughItsBackendsDeath(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, _ := open(t, database(t), weir.WithMaxOpen(2), mysqlpool.WithMode(mysqlpool.SessionMode))
+	db, _ := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(2), mysqlpool.WithMode(mysqlpool.SessionMode))
 	conn := hold(ctx, t, db)
 	exec(ctx, t, conn, "SET time_zone = '+01:00'")
 	kill(ctx, t, shared, text(ctx, t, conn, "SELECT CONNECTION_ID()"))

@@ -91,7 +91,7 @@ func TestDefaultLimitOfPinsLeavesSomeBackends(t *testing.T) {
 
 func TestPinsAtTheLimitLeaveOthersServed(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, c := open(t, database(t), weir.WithMaxOpen(5), weir.WithMaxWait(200*time.Millisecond))
+	db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(5), weir.WithMaxWait(200*time.Millisecond))
 	pinAll(ctx, t, db, 4)
 	for range 20 {
 		exec(ctx, t, db, "DO 1")

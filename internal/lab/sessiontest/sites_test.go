@@ -135,7 +135,7 @@ func TestEveryLongHolderHasItsLineUnderLoad(t *testing.T) {
 // Small results, whose backends are back in the pool, leak a session each.
 func TestForgottenSmallResultsAreBoundedAndTold(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, err := mysqlpool.Open(ctx, database(t), mysqlpool.WithMaxSessions(50), weir.WithMaxOpen(4), weir.WithMaxWait(50*time.Millisecond),
+	db, err := mysqlpool.Open(ctx, database(t), mysqlpool.WithoutSearch(), mysqlpool.WithMaxSessions(50), weir.WithMaxOpen(4), weir.WithMaxWait(50*time.Millisecond),
 		weir.WithLeakThreshold(100*time.Millisecond), weir.WithLogger(slog.New(slog.DiscardHandler)))
 	must(t, err)
 	defer db.Close()
