@@ -7,7 +7,8 @@
 # make bench         weir against ten other pools, 20 minutes; make bench-quick: a minute of the main workloads
 # make bench-sessions  sessions over few connections against database/sql and the raw driver, six minutes
 # make chaos, fuzz   half a minute of random faults on real servers; a minute of random histories, and one of texts for the lexer
-# make history       ten minutes of a hundred sessions on five connections, each of which must read back its own state
+# make history       ten minutes of a hundred sessions on five connections, each of which must read back its own state; then 100,000
+#                    random statements, on sessions and on one stock connection each, which must all answer alike
 
 export PATH := $(PATH):/usr/sbin
 SHELL := /bin/bash
@@ -50,7 +51,7 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzMask -fuzztime 60s ./internal/sqltext
 
 history: mariadb
-	go test -race -count 1 -timeout 20m -run RandomHistory ./internal/lab/sessiontest -weir.history 10m -v
+	go test -race -count 1 -timeout 25m -run 'RandomHistory|SettingsAreThose|NothingDiffers' ./internal/lab/sessiontest -weir.history 10m -v
 
 bench:
 	-@scripts/install-mariadb

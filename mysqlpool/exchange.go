@@ -52,7 +52,7 @@ func (b *backend) perform(ctx context.Context, c *call) error {
 		err = b.fetch(ctx, c)
 	}
 	c.timedOut = c.con.timedOut(began)
-	if err == nil {
+	if err == nil || isServerError(err) { // what was refused may have set it before
 		c.keepNumber(ctx, b)
 	}
 	return err
@@ -181,7 +181,7 @@ func (c *call) stale() bool {
 func (b *backend) refresh(c *call) error {
 	ctx, cancel := context.WithTimeout(context.Background(), cleaningLimit)
 	defer cancel()
-	b.uses++
+	b.uses, b.runs = b.uses+1, b.runs+1
 	err := b.conn.Ping(ctx)
 	if err == nil && c.do == endsTx && c.con.inTransaction(b) {
 		err = b.run(ctx, "ROLLBACK")

@@ -128,7 +128,7 @@ func (l *lastIDs) has(id uint64) bool {
 
 // lastInsertID asks for LAST_INSERT_ID().
 func (b *backend) lastInsertID(ctx context.Context) (uint64, error) {
-	row, err := b.ask(ctx, "SELECT LAST_INSERT_ID()")
+	row, err := b.ask(ctx, "SELECT LAST_INSERT_ID() LIMIT 1") // which overrides sql_select_limit
 	if err != nil {
 		return 0, err
 	}

@@ -92,9 +92,8 @@ func (t *trail) sent(c *call, b *backend, err error) {
 
 // leave notes what a statement has left in the present tenure.
 func (t *trail) leave(c *call) {
-	leaves := c.st.Leaves
-	selects := c.st.Kind == sqltext.Read && c.rows != nil && len(c.rows.Columns()) > 0
-	if leaves.Has(sqltext.FoundRows) && (selects || c.st.Pin == sqltext.CalcFoundRows) {
+	selects := c.st.OwnFoundRows && c.rows != nil && len(c.rows.Columns()) > 0
+	if selects || c.st.Pin == sqltext.CalcFoundRows {
 		t.found = t.tenure
 	}
 	t.st, t.fail, t.mute = c.st, false, c.do == prepares

@@ -26,20 +26,21 @@ type scan struct {
 	body     body  // of a stored program; its statements are not run
 	ended    bool  // a semicolon has passed
 
-	head     word // the first of the statement
-	locks    bool // FOR UPDATE, LOCK IN SHARE MODE
-	into     bool // INTO, but not into variables
-	impure   bool // a function that is not known to be harmless
-	costly   bool // a function that changes nothing, and must not be run twice all the same
-	setting  bool // SET has passed, but not that of an UPDATE
-	once     bool // the statement is behind SET STATEMENT ... FOR
-	tables   bool // FROM has passed
-	creates  bool // a definition has passed or passes
-	unsaid   bool // LAST_INSERT_ID() has an argument, or there are rows instead of an answer
-	stored   bool // it is one of a view: it is not run
-	taints   bool // what a reset leaves behind may have been set
-	selected int  // the depth of the last SELECT, counted from 1
-	from     bool // the last FROM named what is read
+	head      word // the first of the statement
+	locks     bool // FOR UPDATE, LOCK IN SHARE MODE
+	into      bool // INTO, but not into variables
+	impure    bool // a function that is not known to be harmless
+	uncounted bool // rows that FOUND_ROWS() may not tell: of VALUES and TABLE, or an aggregate of none
+	costly    bool // a function that changes nothing, and must not be run twice all the same
+	setting   bool // SET has passed, but not that of an UPDATE
+	once      bool // the statement is behind SET STATEMENT ... FOR
+	tables    bool // FROM has passed
+	creates   bool // a definition has passed or passes
+	unsaid    bool // LAST_INSERT_ID() has an argument, or there are rows instead of an answer
+	stored    bool // it is one of a view: it is not run
+	taints    bool // what a reset leaves behind may have been set
+	selected  int  // the depth of the last SELECT, counted from 1
+	from      bool // the last FROM named what is read
 
 	sequences int  // how often one was named
 	behind    word // what stands before the call just opened, or before NEXT
@@ -97,6 +98,7 @@ func (s *scan) result() Statement {
 	if s.stored && !s.ended {
 		out.Sticky, out.Variables = 0, false
 	}
+	out.OwnFoundRows = out.Kind == Read && !s.plan && !s.uncounted
 	if out.Leaves |= RowCount | FoundRows; !out.Sticky.Has(Warnings) {
 		out.Leaves |= Warnings
 	}
@@ -108,7 +110,7 @@ func (s *scan) result() Statement {
 	switch out.Pin {
 	case Call, MultiStatement, UnlistedSet, UnsafeCharset, Unknown, TextPrepare:
 		out.Opaque = true
-		out.Leaves, out.Sequence, out.OwnWarnings = everything, "", false
+		out.Leaves, out.Sequence, out.OwnWarnings, out.OwnFoundRows = everything, "", false, false
 		out.Reach = ReachAny
 	case AutocommitOff, LockTables, FlushTables, XA:
 		out.Reach = ReachAny
@@ -178,6 +180,8 @@ func (s *scan) noteWord(before token) {
 		s.into = true
 	case wLock:
 		s.locks = true
+	case wValues, wTable:
+		s.uncounted = true
 	case wUpdate, wShare:
 		s.locks = s.locks || s.prev.word == wFor
 	case wFor:
@@ -299,6 +303,9 @@ func (s *scan) called(t token, argument bool) {
 	default:
 		if _, ok := harmless[string(f)]; !ok || t.kind == quoted {
 			s.impure = true
+		}
+		if _, ok := aggregates[string(f)]; ok {
+			s.uncounted = true
 		}
 	}
 }

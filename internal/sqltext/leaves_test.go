@@ -163,3 +163,24 @@ func TestStatementsThatMeetNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatFoundRowsCountsForCertain(t *testing.T) {
+	for text, want := range map[string]bool{
+		"SELECT a FROM t":                      true,
+		"(SELECT 1) UNION (SELECT 2)":          true,
+		"WITH x AS (SELECT 1) SELECT * FROM x": true,
+		"SELECT COUNT(*) FROM t WHERE a = ?":   false,
+		"SELECT Max(a) FROM t":                 false,
+		"VALUES (1), (2)":                      false,
+		"TABLE t":                              false,
+		"SHOW TABLES":                          false,
+		"EXPLAIN SELECT 1":                     false,
+		"SELECT 1; DO 1":                       false,
+		"SELECT f(1)":                          false,
+		"UPDATE t SET a = 1":                   false,
+	} {
+		if got := sqltext.Classify(text, 0).OwnFoundRows; got != want {
+			t.Errorf("%q: OwnFoundRows = %v, want %v", text, got, want)
+		}
+	}
+}

@@ -161,3 +161,36 @@ func prepare(ctx context.Context, t testing.TB, on *sql.Conn, query string) *sql
 	t.Cleanup(func() { stmt.Close() }) // what it leads to may have gone
 	return stmt
 }
+
+// A session beside one stock connection, with another session's statement on the only backend before each of its own: what a differential
+// test has found. A StickyError may stand for the last answer.
+func TestSessionsAnswerAsOneConnection(t *testing.T) {
+	ctx := within(t, time.Minute)
+	for name, says := range map[string][]string{
+		"a limit of no rows":      {"SET sql_select_limit = 0", "BEGIN", "INSERT INTO a VALUES (NULL)", "SELECT @@identity"},
+		"after a SHOW":            {"(SELECT 1) UNION (SELECT 2)", "SHOW CREATE TABLE a", "SELECT FOUND_ROWS()"},
+		"an aggregate of no rows": {"(SELECT 1) UNION (SELECT 2)", "SELECT COUNT(*) FROM a WHERE id = NULL", "SELECT FOUND_ROWS()"},
+		"after an error":          {"BEGIN", "COMMIT AND NOTHING", "SELECT ROW_COUNT()"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dsn := database(t)
+			db, _ := open(t, dsn, weir.WithMaxOpen(1))
+			exec(ctx, t, db, "CREATE TABLE a (id INT AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB")
+			got, want, other := half{conn: hold(ctx, t, db)}, half{conn: hold(ctx, t, stock(t, dsn))}, hold(ctx, t, db)
+			held := false
+			for _, text := range says {
+				if held = held || text == "BEGIN"; !held {
+					run(ctx, t, other, "SELECT seq FROM seq_1_to_7")
+				}
+				query := func(h *half) (string, error) { return h.query(ctx, text, nil) }
+				answer, err := got.answer(query)
+				if _, ok := errorAs[*mysqlpool.StickyError](err); ok {
+					return
+				}
+				if right, _ := want.answer(query); answer != right {
+					t.Errorf("%s: %s, want %s", text, answer, right)
+				}
+			}
+		})
+	}
+}

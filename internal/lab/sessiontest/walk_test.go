@@ -43,7 +43,7 @@ func TestSettingsAreThoseOfOneConnection(t *testing.T) {
 	}
 	steps := 2000
 	if *historyFor > historyDefault {
-		steps = int(*historyFor/time.Millisecond) / 5
+		steps = 20000
 	}
 	t.Logf("seed %d, %d steps", seed, steps)
 	w := newWalk(within(t, *historyFor+time.Minute), t, rand.New(rand.NewPCG(seed, 7)))
@@ -108,7 +108,7 @@ func (w *walk) step() {
 	case n < 18:
 		w.run(p, "USE `"+w.schemas[w.r.IntN(len(w.schemas))]+"`")
 	case n < 60:
-		w.set(p)
+		w.run(p, w.assignments())
 	default:
 		w.compare(p)
 	}
@@ -186,15 +186,13 @@ func (w *walk) pinning() string {
 	}[w.r.IntN(9)]
 }
 
-// set assigns to one, two or three variables.
-func (w *walk) set(p *pair) {
+// assignments is a SET of one, two or three variables.
+func (w *walk) assignments() string {
 	switch w.r.IntN(12) {
 	case 0:
-		w.run(p, "SET SESSION TRANSACTION "+w.one("READ ONLY", "READ WRITE", "ISOLATION LEVEL SERIALIZABLE", "ISOLATION LEVEL READ COMMITTED, READ ONLY"))
-		return
+		return "SET SESSION TRANSACTION " + w.one("READ ONLY", "READ WRITE", "ISOLATION LEVEL SERIALIZABLE", "ISOLATION LEVEL READ COMMITTED, READ ONLY")
 	case 1:
-		w.run(p, "SET autocommit = 1")
-		return
+		return "SET autocommit = 1"
 	}
 	var parts []string
 	for range 1 + w.r.IntN(3) {
@@ -207,7 +205,7 @@ func (w *walk) set(p *pair) {
 			parts = append(parts, w.variable())
 		}
 	}
-	w.run(p, "SET "+strings.Join(parts, ", "))
+	return "SET " + strings.Join(parts, ", ")
 }
 
 func (w *walk) one(of ...string) string { return of[w.r.IntN(len(of))] }
