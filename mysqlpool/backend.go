@@ -34,7 +34,7 @@ type backend struct {
 	number   uint64        // LAST_INSERT_ID(), if it is known
 	numbered bool          // it is
 	use      sync.Mutex    // held while the driver works, so that a close by force waits until the driver has noticed
-	worker   worker        // guarded by use
+	worker   *worker       // guarded by use; nil: none was needed yet
 	closed   bool          // guarded by use: nothing runs on it any more
 	severed  chan struct{} // closed when the network connection was closed under whatever ran
 	cut      sync.Once

@@ -56,8 +56,7 @@ type call struct {
 	repeated bool          // a read whose answer was lost is run once more
 	crowded  int           // how often the server had too many prepared statements
 
-	// What came of the attempt. It is the worker's until done is closed, if there is one.
-	done     chan struct{}
+	// What came of the attempt:
 	panicked any
 	err      error
 	sent     bool             // the server may have it

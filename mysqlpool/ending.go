@@ -37,6 +37,16 @@ func (c *Connector) end(b *backend, returned <-chan struct{}, kills bool, patien
 	return e
 }
 
+// endWork starts the ending of what b's worker does.
+func (c *Connector) endWork(b *backend, kills bool, patience time.Duration) *ending {
+	returned := make(chan struct{})
+	go func() { // as long as the worker works
+		<-b.worker.done
+		close(returned)
+	}()
+	return c.end(b, returned, kills, patience)
+}
+
 // settled waits for the command to return and reports whether the backend can be used again: no kill is on its way that could hit a
 // later command.
 func (e *ending) settled(c *Connector, b *backend, returned <-chan struct{}, kills bool, patience time.Duration) bool {

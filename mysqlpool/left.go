@@ -11,7 +11,7 @@ import (
 // A leftover is a command that its caller has left because its context had ended and the server had not answered. The ending goes on
 // behind it. Until it is over the backend stays held, and counted.
 type leftover struct {
-	call *call // the worker's until end is over
+	work *worker // which has the call until end is over
 	end  *ending
 }
 
@@ -39,7 +39,8 @@ func (s *session) detach() {
 	con.background(func() {
 		defer free()
 		<-left.end.over
-		con.tidy(lease, b, left.call)
+		call := left.work.take()
+		con.tidy(lease, b, &call)
 	})
 	s.left, s.inTx, s.readOnly, s.dirty = nil, false, false, false
 	s.lease, s.b, s.worst, s.held = weir.Lease[*backend]{}, nil, nil, holdsNot
@@ -63,9 +64,10 @@ func (s *session) rejoin(ctx context.Context) error {
 		}
 	}
 	s.left = nil
-	s.con.tellPanic(left.call)
-	s.conclude(left.end, left.call) // its error was told when it was left
-	if r := left.call.rows; r != nil {
+	c := left.work.take()
+	s.con.tellPanic(&c)
+	s.conclude(left.end, &c) // its error was told when it was left
+	if r := c.rows; r != nil {
 		r.Close() // nobody reads them
 	}
 	return nil

@@ -2,6 +2,7 @@ package mysqlpool
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"strings"
 	"time"
@@ -155,20 +156,21 @@ func (s *session) attempt(ctx context.Context, c *call) (e *ending, left bool) {
 		b.exchange(c)
 		return nil, false
 	}
-	h := c.forWorker(ctx)
 	b.sent.Store(false)
-	b.hand(h)
+	if !b.hand(c) {
+		c.err = driver.ErrBadConn
+		return nil, false
+	}
+	w := b.worker
 	select {
-	case <-h.done:
+	case <-w.done:
 	case <-ctx.Done():
-		if e, left = s.outrun(b, h); left {
-			c.done = h.done
-			s.left = &leftover{call: h, end: e}
+		if e, left = s.outrun(b, c); left {
+			s.left = &leftover{work: w, end: e}
 			return e, true
 		}
 	}
-	*c = *h
-	if c.panicked != nil {
+	if *c = w.take(); c.panicked != nil {
 		panic(c.panicked)
 	}
 	return e, false
@@ -176,17 +178,17 @@ func (s *session) attempt(ctx context.Context, c *call) (e *ending, left bool) {
 
 // outrun is called when the context has ended before the command has returned. It waits a little for the ending to work. What uses
 // something of the caller's, which is not good any more when the caller has left, is cut instead of left.
-func (s *session) outrun(b *backend, h *call) (e *ending, left bool) {
+func (s *session) outrun(b *backend, c *call) (e *ending, left bool) {
 	select {
-	case <-h.done: // both at once
+	case <-b.worker.done: // both at once
 		return nil, false
 	default:
 	}
 	kills, patience := s.con.killTimeout > 0, s.con.killTimeout
-	if h.ends == commits || h.do == endsTx {
+	if c.ends == commits || c.do == endsTx {
 		kills, patience = false, max(patience, commitPatience)
 	}
-	e = s.con.end(b, h.done, kills, patience)
+	e = s.con.endWork(b, kills, patience)
 	grace := time.NewTimer(leaveAfter)
 	defer grace.Stop()
 	select {
@@ -194,7 +196,7 @@ func (s *session) outrun(b *backend, h *call) (e *ending, left bool) {
 		return e, false
 	case <-grace.C:
 	}
-	if h.st.Loads {
+	if c.st.Loads {
 		b.cutNow()
 		<-e.over
 		return e, false

@@ -2,7 +2,6 @@ package mysqlpool
 
 import (
 	"bytes"
-	"context"
 	"database/sql/driver"
 	"encoding/json"
 	"slices"
@@ -11,39 +10,52 @@ import (
 // A worker runs the exchanges of one backend in a goroutine of its own, so that a caller whose context ends can leave although the
 // server does not answer. Commands whose context never ends run in their caller's goroutine and need none.
 type worker struct {
-	jobs  chan *call    // one at most: a backend has one user
+	jobs  chan struct{} // job is to be carried out
+	done  chan struct{} // it was: for its caller or, if that has left, for the ending. As in jobs, one at most: a backend has one user
 	ended chan struct{} // closed when the goroutine has returned
+	job   call          // the worker's until done
 }
 
-// hand gives a call to the backend's worker, which closes the call's done when it has been carried out. The call is the worker's until
-// then.
-func (b *backend) hand(c *call) {
+// hand gives a copy of c to the backend's worker. It returns false if the backend is closed.
+func (b *backend) hand(c *call) bool {
 	b.use.Lock()
 	defer b.use.Unlock()
 	if b.closed {
-		c.err = driver.ErrBadConn
-		close(c.done)
-		return
+		return false
 	}
-	if b.worker.jobs == nil {
-		b.worker = worker{make(chan *call, 1), make(chan struct{})}
-		go b.work(b.worker)
+	w := b.worker
+	if w == nil {
+		w = &worker{jobs: make(chan struct{}, 1), done: make(chan struct{}, 1), ended: make(chan struct{})}
+		b.worker = w
+		go b.work(w)
 	}
-	b.worker.jobs <- c
+	w.job = *c
+	w.job.args = ownArgs(c.args)
+	w.jobs <- struct{}{}
+	return true
 }
 
 // work is the worker's goroutine. The backend's close ends it and waits for it.
-func (b *backend) work(w worker) {
+func (b *backend) work(w *worker) {
 	defer close(w.ended)
-	for c := range w.jobs {
-		b.carryOut(c)
+	for range w.jobs {
+		b.carryOut(w)
 	}
 }
 
-func (b *backend) carryOut(c *call) {
-	defer close(c.done)
-	defer func() { c.panicked = recover() }() // its caller is told
-	b.exchange(c)
+func (b *backend) carryOut(w *worker) {
+	defer func() {
+		w.job.panicked = recover() // its caller is told
+		w.done <- struct{}{}
+	}()
+	b.exchange(&w.job)
+}
+
+// take returns what came of the job, once it is done.
+func (w *worker) take() call {
+	c := w.job
+	w.job = call{}
+	return c
 }
 
 // dismiss ends the worker. Nothing is handed to it any more.
@@ -52,19 +64,16 @@ func (b *backend) dismiss() {
 	first := !b.closed
 	b.closed = true
 	b.use.Unlock()
-	if first && b.worker.jobs != nil {
+	if first && b.worker != nil {
 		close(b.worker.jobs)
 		<-b.worker.ended
 	}
 }
 
-// forWorker is a copy of c that stays good when its caller has left: what the caller may change afterwards is copied.
-func (c *call) forWorker(ctx context.Context) *call {
-	h := new(call)
-	*h = *c
-	h.ctx, h.done = ctx, make(chan struct{})
+// ownArgs copies what of the arguments a caller who has left may change.
+func ownArgs(args []driver.NamedValue) []driver.NamedValue {
 	copied := false
-	for i, a := range c.args {
+	for i, a := range args {
 		var own driver.Value
 		switch v := a.Value.(type) {
 		case []byte:
@@ -75,9 +84,9 @@ func (c *call) forWorker(ctx context.Context) *call {
 			continue
 		}
 		if !copied {
-			h.args, copied = slices.Clone(c.args), true
+			args, copied = slices.Clone(args), true
 		}
-		h.args[i].Value = own
+		args[i].Value = own
 	}
-	return h
+	return args
 }
