@@ -81,7 +81,7 @@ var differWrites = []string{
 	"UPDATE t SET n = LAST_INSERT_ID(n + 1) WHERE id < {n}", "DELETE FROM t WHERE id > {n}", "DELETE FROM {db}.t ORDER BY id LIMIT 30", "DELETE FROM u WHERE code = ?", "INSERT INTO u VALUES ('{n}')", "TRUNCATE TABLE m",
 	"CREATE TABLE IF NOT EXISTS extra (id INT)", "DROP TABLE IF EXISTS extra", "ALTER TABLE extra ADD COLUMN c{n} INT", "CREATE OR REPLACE VIEW names AS SELECT CONCAT(name, {n}) AS name FROM who",
 	"CREATE DATABASE IF NOT EXISTS {db}x", "USE {db}x", "DROP DATABASE IF EXISTS {db}x",
-	"SELECT add_row('f')", "SELECT NEXTVAL(s)", "SELECT NEXT VALUE FOR {db}.s", "SELECT LAST_INSERT_ID({n})", "SELECT remember({n})",
+	"SELECT add_row('f')", "SELECT NEXTVAL(s)", "SELECT NEXT VALUE FOR {db}.s", "SELECT LAST_INSERT_ID({n})", "SELECT remember({n})", "ANALYZE TABLE who",
 }
 
 // differSticky may be answered by a StickyError.
