@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 )
 
@@ -47,3 +48,5 @@ func beginAgain(conn *sql.Conn) error {
 	}
 	return tx.Rollback()
 }
+
+func isCanceled(err error) bool { return errors.Is(err, context.Canceled) }
