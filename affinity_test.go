@@ -230,7 +230,7 @@ func TestPreferenceTakesNothingOfAnEarlierGeneration(t *testing.T) {
 func TestPreferredResourceFoundDeadGivesWayToAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &maker{tune: probed}
-		p, leases := labelled(t, m, []uint64{0, 7})
+		p, leases := labelled(t, m, []uint64{0, 7}, weir.WithMaxOpening(1)) // so that they are numbered as they were made
 		m.all()[leases[1].ID()-1].fall(errRefused)
 		got, err := p.AcquirePreferring(t.Context(), 7, nil)
 		if err != nil {
