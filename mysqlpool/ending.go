@@ -20,19 +20,17 @@ const killAgain = 5 * time.Millisecond
 func (c *Connector) end(b *backend, returned <-chan struct{}, kills bool, patience time.Duration) *ending {
 	e := &ending{over: make(chan struct{})}
 	work := func() {
-		defer close(e.over)
 		if !e.settled(c, b, returned, kills, patience) {
 			c.counters.cuts.Add(1)
 			b.cutNow()
-			<-returned
+			e.outlast(returned)
+			return
 		}
+		close(e.over)
 	}
 	if !c.behind(work) { // the connector is closed
 		b.cutNow()
-		go func() {
-			<-returned
-			close(e.over)
-		}()
+		e.outlast(returned)
 	}
 	return e
 }
@@ -45,6 +43,15 @@ func (c *Connector) endWork(b *backend, kills bool, patience time.Duration) *end
 		close(returned)
 	}()
 	return c.end(b, returned, kills, patience)
+}
+
+// outlast waits until what was cut has returned, apart from all that Shutdown waits for: it may be the user's, a reader of LOAD DATA, or
+// somebody who looks at a row and does not go on.
+func (e *ending) outlast(returned <-chan struct{}) {
+	go func() {
+		<-returned
+		close(e.over)
+	}()
 }
 
 // settled waits for the command to return and reports whether the backend can be used again: no kill is on its way that could hit a

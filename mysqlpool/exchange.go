@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/weirpool/weir/internal/sqltext"
 )
 
@@ -21,7 +22,7 @@ func (b *backend) exchange(c *call) {
 	returned := false
 	defer func() {
 		if !returned { // it panicked, in a reader of LOAD DATA for example, and the connection is in the middle of something
-			b.spoilt = true
+			b.spoilt, c.err = true, mysql.ErrInvalidConn
 		}
 	}()
 	ctx := context.Background()
@@ -29,7 +30,9 @@ func (b *backend) exchange(c *call) {
 	if c.err == nil {
 		c.err = c.ownNumber(ctx, b)
 	}
+	b.sent.Store(c.err == nil) // before the context is looked at: whoever leaves later must not take it for unsent
 	if c.err == nil && c.ctx.Err() != nil && !c.rollsBackTx() {
+		b.sent.Store(false)
 		c.err = &lateError{c.ctx.Err()}
 	}
 	if c.err == nil {
@@ -45,7 +48,6 @@ func (b *backend) exchange(c *call) {
 func (b *backend) perform(ctx context.Context, c *call) error {
 	began := c.con.clock()
 	c.sent = true
-	b.sent.Store(true)
 	err := b.send(ctx, c)
 	c.trail.sent(c, b, err)
 	if err == nil && c.result == nil && c.inner != nil {

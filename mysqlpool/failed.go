@@ -39,6 +39,9 @@ func (s *session) failed(c *call) (again bool, out error) {
 	s.settle()
 	s.boundDemoted()
 	if _, sticky := err.(*StickyError); !sticky && c.late {
+		if c.sent && c.inParts() {
+			return false, s.outcomeUnknown("it was ended, and what it had done before may stay", c.ctx.Err())
+		}
 		return false, c.ctx.Err()
 	}
 	return false, unwrapReadOnly(err)

@@ -134,15 +134,19 @@ func (k *killer) ask(ctx context.Context, at birth) (sent bool, err error) {
 			k.put(conn)
 			return false, errOtherServer
 		}
+		if !fresh && lookAt(conn.physical) != nil { // it was idle for too long
+			k.end(conn)
+			continue
+		}
 		_, err = conn.ExecContext(ctx, killQuery+at.id, nil)
 		if err == nil || isServerError(err) {
 			k.put(conn)
 			return true, err
 		}
 		k.end(conn)
-		if fresh || ctx.Err() != nil {
+		if fresh || ctx.Err() != nil || !errors.Is(err, driver.ErrBadConn) { // it may be under way, and must not be repeated: it could come last
 			return true, err
-		} // it may have been idle for too long
+		}
 	}
 }
 

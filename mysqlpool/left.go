@@ -22,7 +22,7 @@ func (s *session) leaveBehind(c *call) error {
 	if s.b.sent.Load() && c.outlasts() {
 		err = s.outcomeUnknown("the context ended before the answer came", err)
 	}
-	over := c.ends != endsNothing && (c.do == endsTx || !s.inTx)
+	over := c.ends != endsNothing && (c.do == endsTx || !s.inTx && !c.st.Chains)
 	if !c.depends || over && s.pinned == nil {
 		s.detach()
 	}
@@ -35,6 +35,7 @@ func (s *session) leaveBehind(c *call) error {
 // detach parts the session from the command that it has left, and from that command's backend, which is cleaned when the ending is over.
 func (s *session) detach() {
 	con, lease, b, left := s.con, s.lease, s.b, s.left
+	st := left.work.job.st // which the worker only reads
 	free := s.unpinLater()
 	con.background(func() {
 		defer free()
@@ -44,7 +45,10 @@ func (s *session) detach() {
 	})
 	s.left, s.inTx, s.readOnly, s.dirty = nil, false, false, false
 	s.lease, s.b, s.worst, s.held = weir.Lease[*backend]{}, nil, nil, holdsNot
-	s.trail = trail{tenure: s.trail.tenure, mute: true}
+	n := s.trail.number
+	n.handOver()
+	n.lost, n.ids = n.lost || st.Leaves.Has(stickyID) || st.Opaque, nil
+	s.trail = trail{tenure: s.trail.tenure, mute: true, number: n}
 }
 
 // rejoin waits, before the session's next command, until the ending of the one that was left is over, and draws the conclusions that its
@@ -80,7 +84,7 @@ func (c *Connector) tidy(lease weir.Lease[*backend], b *backend, left *call) {
 	switch {
 	case left.streams || !b.alive() || b.tainted || left.st.Taints:
 		discard(lease)
-	case plain && !left.depends && !c.blind() && !c.inTransaction(b):
+	case plain && !left.depends && !left.dirties && !c.blind() && !c.inTransaction(b):
 		var worst error
 		if left.err != nil && c.verdict(left.err) != weir.Keep {
 			worst = left.err

@@ -103,6 +103,9 @@ func (c *call) outlasts() bool {
 	return c.st.Reach != sqltext.ReachSession
 }
 
+// inParts reports whether a statement that fails may have done something for good before.
+func (c *call) inParts() bool { return c.st.Opaque && c.outlasts() }
+
 func (s *session) outcomeUnknown(what string, cause error) error {
 	s.con.counters.unknown.Add(1)
 	if isServerError(cause) {

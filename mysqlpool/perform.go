@@ -234,7 +234,11 @@ func (s *session) conclude(e *ending, c *call) (again bool, err error) {
 		return false, c.ctx.Err()
 	}
 	if e.killed() && !c.effective() {
+		unknown := c.outlasts() && (c.result == nil || c.st.Reach == sqltext.ReachAny)
 		c.result, c.rows = nil, nil
+		if unknown {
+			return false, s.outcomeUnknown("the answer came after it was killed, and does not tell", c.ctx.Err())
+		}
 		return false, c.ctx.Err()
 	}
 	return false, nil

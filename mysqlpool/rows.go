@@ -49,7 +49,11 @@ func (s *session) deliver(c *call) {
 		s.con.counters.buffered.Add(1)
 		return
 	}
-	r.b, r.watch = s.b, s.con.watchOver(c.ctx, s.b)
+	var txCtx context.Context
+	if s.inTx {
+		txCtx = s.txCtx
+	}
+	r.b, r.watch = s.b, s.con.watchOver(c.ctx, txCtx, s.b)
 	s.con.counters.streamed.Add(1)
 	s.stream(r)
 }

@@ -20,10 +20,11 @@ type session struct {
 	held  holding  // why it holds one after a statement, if it does
 
 	mode     Mode
-	inTx     bool   // BeginTx was called, and neither Commit nor Rollback since
-	readOnly bool   // the transaction was begun as READ ONLY
-	dirty    bool   // the backend must be reset before anybody else gets it
-	txs      uint32 // how often BeginTx was called
+	inTx     bool            // BeginTx was called, and neither Commit nor Rollback since
+	readOnly bool            // the transaction was begun as READ ONLY
+	dirty    bool            // the backend must be reset before anybody else gets it
+	txs      uint32          // how often BeginTx was called
+	txCtx    context.Context // of the last of these
 
 	state   *state // what it has set; nil: nothing
 	pinned  *pin
@@ -82,6 +83,7 @@ func (s *session) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx
 		return nil, err
 	}
 	s.txs++
+	s.txCtx = ctx
 	return &sessionTx{s, s.txs, ctx}, nil
 }
 

@@ -118,7 +118,11 @@ func (t *sessionTx) end(ctx context.Context, how finish, text string) error {
 	if how == commits && err != nil && s.inTx && s.lost == nil { // the context had ended before the COMMIT was sent
 		s.perform(ctx, &call{do: endsTx, text: "ROLLBACK", ends: rollsBack}) // in time or behind
 	}
-	if s.inTx && s.left != nil { // and pinned: nothing can be sent
+	switch { // nothing can be sent
+	case !s.inTx || s.left == nil:
+	case s.pinned == nil:
+		s.detach() // it is rolled back when what was left has returned
+	default:
 		s.lose(nil, ctx.Err())
 	}
 	s.inTx, s.readOnly = false, false

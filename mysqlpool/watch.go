@@ -11,7 +11,7 @@ type watch struct {
 	ctx      context.Context
 	con      *Connector
 	b        *backend
-	stop     func() bool
+	stop     []func() bool
 	returned chan struct{} // closed when nothing of the rows is awaited any more
 
 	mu   sync.Mutex // guards the fields below
@@ -20,11 +20,14 @@ type watch struct {
 	late *time.Timer // cuts the connection
 }
 
-// watchOver starts a watch over rows that b goes on sending.
-func (c *Connector) watchOver(ctx context.Context, b *backend) *watch {
-	w := &watch{ctx: ctx, con: c, b: b, returned: make(chan struct{}), stop: func() bool { return true }}
-	if ctx.Done() != nil {
-		w.stop = context.AfterFunc(ctx, func() { w.fire(true) })
+// watchOver starts a watch over rows that b goes on sending. Those of a transaction end with it, as database/sql has it: its Commit and
+// its Rollback wait for them. Without one txCtx is nil.
+func (c *Connector) watchOver(ctx, txCtx context.Context, b *backend) *watch {
+	w := &watch{ctx: ctx, con: c, b: b, returned: make(chan struct{})}
+	for _, end := range []context.Context{ctx, txCtx} {
+		if end != nil && end.Done() != nil {
+			w.stop = append(w.stop, context.AfterFunc(end, func() { w.fire(true) }))
+		}
 	}
 	return w
 }
@@ -50,18 +53,23 @@ func (w *watch) fire(hurry bool) {
 // end says that nothing is awaited any more. When it returns no kill is on its way, or the connection was cut, so that none can hit a later
 // statement. late tells that the context has ended.
 func (w *watch) end() (late, cut bool) {
-	w.stop()
 	w.mu.Lock()
-	w.done = true
 	e := w.e
+	w.done = e == nil
 	w.mu.Unlock()
 	close(w.returned)
-	if e != nil {
+	if e != nil { // the context may end meanwhile
 		select {
 		case <-e.over:
 		case <-w.b.severed:
 		}
 	}
+	for _, stop := range w.stop {
+		stop()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done = true
 	if w.late != nil {
 		w.late.Stop()
 	}

@@ -25,6 +25,7 @@ type scan struct {
 	plan     bool  // the statement that follows is not run: EXPLAIN, SHOW
 	body     body  // of a stored program; its statements are not run
 	ended    bool  // a semicolon has passed
+	several  bool  // and another statement followed
 
 	head      word // the first of the statement
 	locks     bool // FOR UPDATE, LOCK IN SHARE MODE
@@ -115,6 +116,10 @@ func (s *scan) result() Statement {
 	case AutocommitOff, LockTables, FlushTables, XA:
 		out.Reach = ReachAny
 	}
+	if s.several {
+		out.Leaves, out.Sequence, out.OwnWarnings = everything, "", false
+		out.Reach = ReachAny
+	}
 	return out
 }
 
@@ -123,7 +128,8 @@ const everything = LastInsertID | RowCount | FoundRows | Warnings | Identity | L
 // second notes that another statement follows. What it asks for is the business of the one before it.
 func (s *scan) second() {
 	s.pin(MultiStatement)
-	s.out.Opaque = true
+	s.several, s.out.Opaque = true, true
+	s.out.Loads = s.out.Loads || s.tok.word == wLoad
 }
 
 // note looks at the token at hand; before is the one before s.prev.

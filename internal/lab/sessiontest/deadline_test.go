@@ -129,6 +129,12 @@ var deadlineCalls = map[string]deadlineCall{
 	"Tx.Rollback": func(ctx context.Context, t *testing.T, db *sql.DB) func() error {
 		return beginTx(ctx, t, db).Rollback
 	},
+	"Tx.Rollback, rows open": func(ctx context.Context, t *testing.T, db *sql.DB) func() error {
+		tx := beginTx(ctx, t, db)
+		_, err := tx.QueryContext(t.Context(), large) // which ends with its transaction
+		must(t, err)
+		return tx.Rollback
+	},
 	"Conn": func(ctx context.Context, _ *testing.T, db *sql.DB) func() error {
 		return func() error {
 			conn, err := db.Conn(ctx)

@@ -224,3 +224,39 @@ func TestCloseWaitsForATransaction(t *testing.T) {
 	want(t, "rows", text(ctx, t, stock(t, dsn), "SELECT COUNT(*) FROM t"), "1")
 	must(t, db.Close())
 }
+
+func TestTheNumberOfASessionOutlivesAStatementThatWasLeft(t *testing.T) {
+	ctx := within(t, 30*time.Second)
+	s := newSevered(ctx, t, mysqlpool.WithoutSearch())
+	exec(ctx, t, s.stock, "CREATE TABLE n (id INT PRIMARY KEY AUTO_INCREMENT) AUTO_INCREMENT = 4711")
+	conn := hold(ctx, t, s.db)
+	exec(ctx, t, conn, "INSERT INTO n VALUES ()")
+	want(t, "number", text(ctx, t, conn, "SELECT LAST_INSERT_ID()"), "4711")
+	s.proxy.Stall(true)
+	_, err := conn.ExecContext(soon(ctx, t), "DO SLEEP(0)")
+	s.proxy.Stall(false)
+	wantIs(t, "a statement that was left", err, context.DeadlineExceeded)
+	want(t, "number", text(ctx, t, conn, "SELECT LAST_INSERT_ID()"), "4711")
+	s.proxy.Stall(true)
+	_, err = conn.ExecContext(soon(ctx, t), "INSERT INTO n VALUES ()")
+	s.proxy.Stall(false)
+	wantLeft(t, "INSERT", err)
+	var id string
+	var sticky *mysqlpool.StickyError
+	if err := conn.QueryRowContext(ctx, "SELECT LAST_INSERT_ID()").Scan(&id); !errors.As(err, &sticky) {
+		t.Errorf("number after an INSERT that may have been executed = %s, %v, want a StickyError", id, err)
+	}
+}
+
+func TestAKilledRoutineMayHaveDoneSomethingForGood(t *testing.T) {
+	ctx := within(t, 30*time.Second)
+	srv := start(t, lab.Config{})
+	db, c := open(t, srv.DSN("app", "app"), weir.WithMaxOpen(1))
+	exec(ctx, t, db, "CREATE TABLE t (id INT)")
+	admin(t, srv, "CREATE PROCEDURE app.inserts() SQL SECURITY INVOKER BEGIN INSERT INTO app.t VALUES (1); DO SLEEP(60); END")
+	admin(t, srv, "GRANT EXECUTE ON PROCEDURE app.inserts TO app@'%'")
+	_, err := db.ExecContext(soon(ctx, t), "CALL inserts()")
+	wantLeft(t, "CALL", err)
+	wantFree(ctx, t, c)
+	want(t, "rows", text(ctx, t, srv.Admin(), "SELECT COUNT(*) FROM app.t"), "1")
+}

@@ -165,9 +165,18 @@ func TestCancelWhileRowsAreStreamed(t *testing.T) {
 		}
 		wantIs(t, "error of the rows", rows.Err(), context.Canceled)
 		must(t, rows.Close())
+		if c.Sessions().Cuts > 0 { // the kill took longer than their reader waits
+			_, err := conn.ExecContext(ctx, "DO 1")
+			if pinned {
+				wantCause(t, "a pinned session", err, mysqlpool.ErrSessionLost)
+			} else {
+				must(t, err)
+			}
+			break
+		}
 		want(t, "connection", text(ctx, t, conn, "SELECT CONNECTION_ID()"), id)
 	}
-	if s := c.Sessions(); s.Kills == 0 || s.Cuts != 0 || s.RowsStreamed == 0 {
+	if s := c.Sessions(); s.Kills == 0 || s.RowsStreamed == 0 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -208,7 +217,9 @@ func TestTransactionWhoseContextEndsUnderOpenRows(t *testing.T) {
 		t.Error("rows of a transaction that has ended go on, or end without an error")
 	}
 	want(t, "rows", text(ctx, t, db, "SELECT COUNT(*) FROM t"), "0")
-	want(t, "connection", text(ctx, t, db, "SELECT CONNECTION_ID()"), id)
+	if c.Sessions().Cuts == 0 { // the kill was fast enough
+		want(t, "connection", text(ctx, t, db, "SELECT CONNECTION_ID()"), id)
+	}
 }
 
 func TestKillersConnectionMayBeKilled(t *testing.T) {
