@@ -253,7 +253,7 @@ func TestAKilledRoutineMayHaveDoneSomethingForGood(t *testing.T) {
 	srv := start(t, lab.Config{})
 	db, c := open(t, srv.DSN("app", "app"), weir.WithMaxOpen(1))
 	exec(ctx, t, db, "CREATE TABLE t (id INT)")
-	admin(t, srv, "CREATE PROCEDURE app.inserts() SQL SECURITY INVOKER BEGIN INSERT INTO app.t VALUES (1); DO SLEEP(60); END")
+	admin(t, srv, "CREATE PROCEDURE app.inserts() SQL SECURITY INVOKER BEGIN INSERT INTO app.t VALUES (1); INSERT INTO app.t SELECT SLEEP(60); END")
 	admin(t, srv, "GRANT EXECUTE ON PROCEDURE app.inserts TO app@'%'")
 	_, err := db.ExecContext(soon(ctx, t), "CALL inserts()")
 	wantLeft(t, "CALL", err)
