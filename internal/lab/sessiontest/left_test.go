@@ -247,16 +247,3 @@ func TestTheNumberOfASessionOutlivesAStatementThatWasLeft(t *testing.T) {
 		t.Errorf("number after an INSERT that may have been executed = %s, %v, want a StickyError", id, err)
 	}
 }
-
-func TestAKilledRoutineMayHaveDoneSomethingForGood(t *testing.T) {
-	ctx := within(t, 30*time.Second)
-	srv := start(t, lab.Config{})
-	db, c := open(t, srv.DSN("app", "app"), weir.WithMaxOpen(1))
-	exec(ctx, t, db, "CREATE TABLE t (id INT)")
-	admin(t, srv, "CREATE PROCEDURE app.inserts() SQL SECURITY INVOKER BEGIN INSERT INTO app.t VALUES (1); INSERT INTO app.t SELECT SLEEP(60); END")
-	admin(t, srv, "GRANT EXECUTE ON PROCEDURE app.inserts TO app@'%'")
-	_, err := db.ExecContext(soon(ctx, t), "CALL inserts()")
-	wantLeft(t, "CALL", err)
-	wantFree(ctx, t, c)
-	want(t, "rows", text(ctx, t, srv.Admin(), "SELECT COUNT(*) FROM app.t"), "1")
-}
