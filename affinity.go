@@ -33,7 +33,7 @@ func (l Lease[T]) Label(label uint64) {
 // anyway is served in order of arrival with whatever comes first, and label does not matter. The same holds where every
 // resource is checked before it is lent, with a check window of 0. A label of 0 wishes for nothing.
 //
-// It is made for layers that borrow for each call of theirs, and for them stacks are dear: it records none itself. site is where the borrower
+// It is made for layers that borrow for each call of theirs, and for them recording stacks is expensive: it records none itself. site is where the borrower
 // stands, for errors and logs, or nil: the layer has recorded it, see [CallSite.Record], or knows it. The pool keeps the pointer, so
 // the CallSite must not change any more.
 func (p *Pool[T]) AcquirePreferring(ctx context.Context, label uint64, site *CallSite) (Lease[T], error) {

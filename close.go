@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// Close ends the pool. At once nobody is lent anything any more, those who wait get [ErrClosed], opens and checks under
-// way are cancelled and idle resources closed. Then it waits for the leases that are out until ctx ends, except those known to be
-// dropped; what is still out by then is closed under its holder, and the [*CloseError] says how many. When Close returns nothing of
-// the pool runs, except calls of the factory's functions that do not return in [WithCloseTimeout], which the error counts. Called
-// from an observer or a function of the factory it would wait for itself.
+// Close ends the pool. It stops lending immediately: callers that wait get [ErrClosed], opens and checks in progress are canceled, and
+// idle resources are closed. Then Close waits until ctx ends for the leases that are out, except those known to be dropped. Resources
+// that are still lent then are closed under their holders, and the [*CloseError] says how many. After ctx ends, a resource that does
+// not close adds up to [WithCloseTimeout]. When Close returns no goroutine of the pool runs, except calls of the factory's functions
+// that did not return in that time; the error counts them. Do not call Close from an observer or a function of the factory: it would
+// wait for itself.
 //
 // A closed pool stays closed. Closing it again waits for the same end, or for ctx, and forces nothing more.
 func (p *Pool[T]) Close(ctx context.Context) error {

@@ -27,7 +27,7 @@ var (
 	ErrWrongRole = errors.New("weir: wrong role")
 
 	// ErrPermanent marks an error of Open that trying again will not cure, such as a wrong password. It makes
-	// [New] give up at once, whatever its start policy. A running pool goes on trying: passwords are rotated.
+	// [New] give up at once, whatever its start policy. A running pool continues to retry, because passwords are rotated.
 	ErrPermanent = errors.New("weir: permanent failure")
 
 	// ErrTimeout is matched by the error of an open, check or close that the pool gave up on.
@@ -40,7 +40,7 @@ type Limit uint8
 const (
 	// LimitMaxWait: the pool's own limit, [WithMaxWait].
 	LimitMaxWait Limit = iota + 1
-	// LimitContext: the caller's context was cancelled or its deadline passed.
+	// LimitContext: the caller's context was canceled or its deadline passed.
 	LimitContext
 	// LimitMaxWaiters: too many were waiting already, [WithMaxWaiters]; the caller did not wait at all.
 	LimitMaxWaiters

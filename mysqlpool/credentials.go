@@ -19,7 +19,7 @@ type credentialsFunc = func(ctx context.Context) (user, password string, err err
 // Default none: the DSN's.
 //
 // f may be called from several goroutines at once, and must return when ctx ends, which is after [weir.WithOpenTimeout] at the latest. It is
-// called for every dial: where a token is dear f should keep it until it expires. An error of f is the error of that open, which is tried again
+// called for every dial: if a token is expensive to get, f should cache it until it expires. An error of f is the error of that open, which is tried again
 // unless it matches [weir.ErrPermanent]; so is a panic. A refused password (error 1045) is tried again as well, because it may just have been
 // replaced; without WithCredentials it makes the start fail at once.
 //

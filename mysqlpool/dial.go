@@ -28,7 +28,7 @@ func (s *settings) dialFunc() func(ctx context.Context, network, addr string) (n
 	return d.DialContext
 }
 
-// ourDialling reports whether the configuration leaves the dialling of a TCP address to us.
+// ourDialling reports whether the configuration leaves the dialing of a TCP address to us.
 func ourDialling(cfg *mysql.Config) bool {
 	return cfg.DialFunc == nil && (cfg.Net == "" || strings.HasPrefix(cfg.Net, "tcp")) // the driver takes no network for TCP
 }

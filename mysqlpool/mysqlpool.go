@@ -38,7 +38,7 @@ func New(ctx context.Context, dsn string, opts ...Option) (*Pool, error) {
 }
 
 // NewConfig makes a pool of connections as cfg says. cfg is copied. Unless it brings its own DialFunc or a network other
-// than TCP, dialling uses keepalive and TCP_USER_TIMEOUT; each open as a whole (dial, TLS, handshake, set-up, check) is
+// than TCP, dialing uses keepalive and TCP_USER_TIMEOUT; each open as a whole (dial, TLS, handshake, set-up, check) is
 // bounded by [weir.WithOpenTimeout]. rejectReadOnly must be off: it would make a demoted server look like a dead connection.
 //
 // At the start MinIdle connections are opened, by default one, and unless [weir.WithStartBackground] is given at least one; a wrong

@@ -64,7 +64,7 @@ func option(name string, set func(*settings) error) Option {
 
 var serviceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._:-]{0,63}$`)
 
-// WithServiceName names the service in the comment of the validation query, so that the database's people know whose checks
+// WithServiceName names the service in the comment of the validation query, so that the database's administrators know whose checks
 // they see. At most 64 letters, digits, spaces and . _ : - are allowed, so that it cannot end the comment. Default none.
 func WithServiceName(name string) Option {
 	return option("WithServiceName", func(s *settings) error {
@@ -141,7 +141,7 @@ func WithInstances(instances, reserve int) Option {
 
 // WithTCPUserTimeout sets how long sent data may stay unacknowledged before the connection is given up, where the platform has
 // TCP_USER_TIMEOUT (Linux): it ends statements that run into a black hole. Default 10 s; [weir.NoLimit] leaves it to the
-// system. It has no effect on [Wrap], nor where the configuration brings its own dialling.
+// system. It has no effect on [Wrap], nor where the configuration brings its own dialing.
 func WithTCPUserTimeout(d time.Duration) Option {
 	return option("WithTCPUserTimeout", func(s *settings) error {
 		if d != weir.NoLimit && (d < time.Millisecond || d > 24*time.Hour) {
@@ -153,7 +153,7 @@ func WithTCPUserTimeout(d time.Duration) Option {
 }
 
 // WithTCPKeepAlive sets after how much silence the system starts to ask whether the server's host is there; it asks three times,
-// a third of d apart. Default 15 s. It has no effect on [Wrap], nor where the configuration brings its own dialling.
+// a third of d apart. Default 15 s. It has no effect on [Wrap], nor where the configuration brings its own dialing.
 func WithTCPKeepAlive(d time.Duration) Option {
 	return option("WithTCPKeepAlive", func(s *settings) error {
 		if d < time.Second {
@@ -166,7 +166,7 @@ func WithTCPKeepAlive(d time.Duration) Option {
 
 // WithResolver resolves the server's name, anew at each dial; dials that begin at the same moment share one answer, as Go's
 // resolver does. Default the system's. It has no effect on [Wrap], nor where the
-// configuration brings its own dialling.
+// configuration brings its own dialing.
 func WithResolver(r *net.Resolver) Option {
 	return option("WithResolver", func(s *settings) error {
 		if r == nil {

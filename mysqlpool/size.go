@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A Plan is what [PlanSize] reckons from. Exactly one of MaxConnections and Memory must be set.
+// A Plan is what [PlanSize] computes from. Exactly one of MaxConnections and Memory must be set.
 type Plan struct {
 	// MaxConnections is the server's max_connections.
 	MaxConnections int
@@ -33,8 +33,8 @@ type Plan struct {
 // A Sizing is the answer of [PlanSize].
 type Sizing struct {
 	MaxOpen        int    // for each instance's pool
-	MaxConnections int    // what was reckoned with
-	Reasoning      string // the reckoning, one step a line
+	MaxConnections int    // the max_connections of the computation
+	Reasoning      string // the computation, one step a line
 }
 
 // The formulas are those of the parameter groups in the RDS and Aurora user guides.
@@ -52,7 +52,7 @@ const (
 	mostOfAnything        = 1000000
 )
 
-// PlanSize reckons how large each instance's pool may be so that all of them together fit on the server with room to spare.
+// PlanSize computes how large each instance's pool may be, so that the server has enough connections for all of them.
 func PlanSize(p Plan) (Sizing, error) {
 	if err := p.check(); err != nil {
 		return Sizing{}, fmt.Errorf("mysqlpool: plan size: %w", err)

@@ -25,8 +25,8 @@ const (
 	NotSent
 	// Unknown: the statement may have been executed. The connection died before the answer came, or the server itself cannot tell.
 	Unknown
-	// Canceled: the context ended. If the statement had been sent the driver closed the connection, and the server may go
-	// on with it.
+	// Canceled: the context ended. If the statement had been sent, [Open] kills it on the server. With [New] and [Wrap] the driver
+	// closes the connection, and the server may continue with the statement.
 	Canceled
 	// ServerDemoted: the server refuses to write because it is read-only; the statement was not executed.
 	ServerDemoted
@@ -54,8 +54,8 @@ func (c Class) String() string {
 	return "class?"
 }
 
-// Classify tells what err means: by its type first, then by the server's error number, never by its text. It may be called from any
-// goroutine.
+// Classify says what err means. It looks at the type first, then at the server's error number, never at the text. For nil it returns
+// Other. It may be called from any goroutine.
 func Classify(err error) Class {
 	var server *mysql.MySQLError
 	switch {
