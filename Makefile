@@ -38,9 +38,10 @@ test: mariadb mysql check
 	@go test -vet=off -cover . ./mysqlpool ./internal/sqltext ./weirprom/...
 	@scripts/install-mysql --missing
 
-test-compat: mariadb
+test-compat: mariadb mysql
 	cd internal/compat && go run ./driversuite
 	go test -race -count 1 ./internal/compat/...
+	@scripts/install-mysql --missing
 
 chaos: mariadb
 	go test -race -count 1 -run Chaos ./internal/lab/pooltest -weir.chaos 30s -v

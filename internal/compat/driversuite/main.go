@@ -1,6 +1,6 @@
-// Command driversuite runs go-sql-driver/mysql's own tests twice on one MariaDB server: as they are, and with every connection of
-// theirs going through a connector of package mysqlpool. It prints both counts and exits with 1 unless the two differ exactly as
-// the table in differ.go says.
+// Command driversuite runs go-sql-driver/mysql's own tests twice on a MariaDB server and twice on a MySQL server: as they are, and
+// with every connection of theirs going through a connector of package mysqlpool. It prints the counts and exits with 1 unless the two
+// runs on a server differ exactly as the tables in differ.go say.
 //
 // The tests come from the module cache, in the version that weir is built with. They are copied to a temporary directory, changed
 // there (see rewrite.go), and removed.
@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/weirpool/weir/internal/lab"
 )
 
 const (
@@ -24,10 +26,11 @@ const (
 	exitUsage  = 2
 )
 
-// bound ends a run that hangs. Both runs take about two minutes on two cores.
+// bound ends a run that hangs. The two runs on a server take about a minute on two cores.
 const bound = 20 * time.Minute
 
 type request struct {
+	server  string // a family of servers, or everyServer
 	run     string // which tests, as go test -run
 	stock   bool   // run the tests as they are
 	through bool   // run them over the connector
@@ -40,6 +43,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	req := request{stock: true, through: true}
+	flag.StringVar(&req.server, "server", everyServer, "the family of servers to test on: mariadb, mysql or all")
 	flag.StringVar(&req.run, "run", "", "run only the tests that match, as go test -run does; then a test that did not run is no surprise")
 	flag.BoolVar(&req.stock, "stock", true, "run the tests as they are")
 	flag.BoolVar(&req.through, "through", true, "run the tests over the connector")
@@ -61,20 +65,39 @@ func main() {
 
 // suite does what the command is for; what it prints goes to out.
 func suite(ctx context.Context, req request, out io.Writer) (err error) {
+	kinds, err := kindsOf(req.server)
+	if err != nil {
+		return err
+	}
 	log, err := openLog(req.log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	srv, err := startServer(ctx)
+	for test, why := range leftOut {
+		fmt.Fprintf(out, "left out: %s: %s\n", test, why)
+	}
+	var failures []error
+	for _, kind := range kinds {
+		if err := lab.Available(kind); errors.Is(err, lab.ErrNoMySQL) && req.server == everyServer {
+			fmt.Fprintf(out, "\n  NOTHING WAS TRIED on %v: %v\n\n", kind, err)
+			continue
+		}
+		if err := suiteOn(ctx, kind, req, out, log); err != nil {
+			failures = append(failures, fmt.Errorf("on %v: %w", kind, err))
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// suiteOn runs both on a server of the kind.
+func suiteOn(ctx context.Context, kind lab.Kind, req request, out, log io.Writer) (err error) {
+	srv, err := startServer(ctx, kind)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, srv.close()) }()
-	fmt.Fprintf(out, "go-sql-driver/mysql's own tests on MariaDB %s\n", srv.version)
-	for test, why := range leftOut {
-		fmt.Fprintf(out, "left out: %s: %s\n", test, why)
-	}
+	fmt.Fprintf(out, "go-sql-driver/mysql's own tests on %v %s\n", kind, srv.version)
 
 	var stock, through results
 	if req.stock {
@@ -92,7 +115,7 @@ func suite(ctx context.Context, req request, out io.Writer) (err error) {
 	if !req.stock || !req.through {
 		return nil
 	}
-	return report(out, judge(stock, through, expected, req.run == ""))
+	return report(out, judge(stock, through, expectedOn(kind), req.run == ""))
 }
 
 func openLog(path string) (*os.File, error) {

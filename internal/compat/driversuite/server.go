@@ -13,20 +13,40 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/weirpool/weir/internal/lab"
 )
 
+// everyServer asks for all families of servers.
+const everyServer = "all"
+
+// kindsOf are the families that a name asks for.
+func kindsOf(name string) ([]lab.Kind, error) {
+	kinds := []lab.Kind{lab.MariaDB, lab.MySQL}
+	if name == everyServer {
+		return kinds, nil
+	}
+	for _, kind := range kinds {
+		if name == strings.ToLower(kind.String()) {
+			return []lab.Kind{kind}, nil
+		}
+	}
+	return nil, fmt.Errorf("-server must be mariadb, mysql or %s, not %q", everyServer, name)
+}
+
 // upstreamArgs are the server settings of the driver's own continuous integration (its .github/workflows/test.yml).
 var upstreamArgs = []string{
-	"--innodb-log-file-size=256M",
 	"--innodb-buffer-pool-size=512M",
 	"--max-allowed-packet=48M",
 	"--max-connections=50",
 	"--local-infile=1",
 	"--performance-schema=ON",
 }
+
+// logFileArg is one more of them. It has another name on a MySQL of today.
+var logFileArg = map[lab.Kind]string{lab.MariaDB: "--innodb-log-file-size=256M", lab.MySQL: "--innodb-redo-log-capacity=256M"}
 
 // setup makes the database and the user that the driver's tests expect.
 var setup = []string{
@@ -43,26 +63,26 @@ type server struct {
 	version string
 }
 
-// startServer starts MariaDB as the driver's tests want it, with TLS.
-func startServer(ctx context.Context) (*server, error) {
+// startServer starts a server as the driver's tests want it, with TLS.
+func startServer(ctx context.Context, kind lab.Kind) (*server, error) {
 	dir, err := os.MkdirTemp("", "weir-compat-tls-")
 	if err != nil {
 		return nil, err
 	}
 	s := &server{dir: dir}
-	if err := s.start(ctx); err != nil {
+	if err := s.start(ctx, kind); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
 
-func (s *server) start(ctx context.Context) error {
+func (s *server) start(ctx context.Context, kind lab.Kind) error {
 	cert, key, err := certificate(s.dir)
 	if err != nil {
 		return err
 	}
-	args := append([]string{"--ssl-cert=" + cert, "--ssl-key=" + key}, upstreamArgs...)
-	if s.lab, err = lab.Start(ctx, lab.Config{Args: args}); err != nil {
+	args := append([]string{"--ssl-cert=" + cert, "--ssl-key=" + key, logFileArg[kind]}, upstreamArgs...)
+	if s.lab, err = lab.Start(ctx, lab.Config{Kind: kind, Args: args}); err != nil {
 		return err
 	}
 	for _, statement := range setup {
