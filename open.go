@@ -174,7 +174,7 @@ func (p *Pool[T]) bornLocked(value T, o *opening, now int64) *resource[T] {
 
 // warmUp opens MinIdle resources and waits for them as the start policy says.
 func (p *Pool[T]) warmUp(ctx context.Context) error {
-	if p.opts.start == startWait {
+	if p.opts.startWait > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, p.opts.startWait)
 		defer cancel()
@@ -182,7 +182,7 @@ func (p *Pool[T]) warmUp(ctx context.Context) error {
 	warming := make(chan error, 1)
 	p.mu.Lock()
 	p.governor.filling = p.minIdle > 0
-	if p.opts.start != startBackground {
+	if !p.opts.background {
 		p.warming = warming
 		p.warmLocked(nil)
 	} else {
@@ -209,7 +209,7 @@ func (p *Pool[T]) warmLocked(err error) {
 	if p.warming == nil {
 		return
 	}
-	failed := err != nil && (p.opts.start == startFail || errors.Is(err, ErrPermanent))
+	failed := err != nil && (p.opts.startWait == 0 && !p.opts.background || errors.Is(err, ErrPermanent))
 	if failed || len(p.all) >= p.minIdle {
 		p.warming <- err
 		p.warming = nil

@@ -36,8 +36,8 @@ type options struct {
 	backoffMax  time.Duration
 	failFast    bool
 	strictMax   bool
-	start       startPolicy
-	startWait   time.Duration
+	startWait   time.Duration // 0: the first open that fails makes New fail
+	background  bool          // New does not wait
 
 	checks         [Moments]bool
 	checkTimeout   [Moments]time.Duration
@@ -102,6 +102,9 @@ func readOptions(opts []Option) (options, error) {
 	}
 	if o.reclaimAfter > 0 && (o.leakAfter == 0 || o.reclaimAfter < o.leakAfter) {
 		errs = append(errs, fmt.Errorf("WithReclaimAfter: %v: limit is at least LeakThreshold, which must be on, now %v", o.reclaimAfter, o.leakAfter))
+	}
+	if o.startWait > 0 && o.background {
+		errs = append(errs, fmt.Errorf("WithStartWait: %v: WithStartBackground is given too, with which New does not wait: use one of them", o.startWait))
 	}
 	return o, errors.Join(errs...)
 }
@@ -204,24 +207,16 @@ func WithFailFast() Option {
 	return optionFunc(func(o *options) error { o.failFast = true; return nil })
 }
 
-// startPolicy says what New does about MinIdle.
-type startPolicy uint8
-
-const (
-	startFail startPolicy = iota
-	startWait
-	startBackground
-)
-
 // WithStartWait makes [New] go on trying for d, or until its context ends, before it fails because MinIdle was not reached.
-// By default the first open that fails makes New fail.
+// By default the first open that fails makes New fail. It cannot be combined with [WithStartBackground].
 func WithStartWait(d time.Duration) Option {
-	return timeOption("WithStartWait", d, func(o *options) { o.start, o.startWait = startWait, d })
+	return timeOption("WithStartWait", d, func(o *options) { o.startWait = d })
 }
 
-// WithStartBackground makes [New] return at once and MinIdle be reached in the background.
+// WithStartBackground makes [New] return at once and MinIdle be reached in the background. It cannot be combined with
+// [WithStartWait].
 func WithStartBackground() Option {
-	return optionFunc(func(o *options) error { o.start = startBackground; return nil })
+	return optionFunc(func(o *options) error { o.background = true; return nil })
 }
 
 // WithoutCheck leaves out the check at one moment. Probe is not affected. By default all three are on.

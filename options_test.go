@@ -77,6 +77,19 @@ func TestReclaimBelowTheLeakThresholdIsRefused(t *testing.T) {
 	wantText(t, err, "WithReclaimAfter: 1s: limit is at least LeakThreshold, which must be on, now 1m0s")
 }
 
+func TestAStartThatWaitsInTheBackgroundIsRefused(t *testing.T) {
+	for _, opts := range [][]weir.Option{
+		{weir.WithStartWait(time.Minute), weir.WithStartBackground()},
+		{weir.WithStartBackground(), weir.WithStartWait(time.Minute)},
+	} {
+		_, err := weir.ReadSettings(opts...)
+		if err == nil {
+			t.Fatal("no error")
+		}
+		wantText(t, err, "WithStartWait: 1m0s: WithStartBackground is given too, with which New does not wait: use one of them")
+	}
+}
+
 func TestAllFaultsOfACallAreToldTogether(t *testing.T) {
 	_, err := weir.New(t.Context(), weir.Factory[int]{}, weir.WithMaxOpen(0), nil, weir.WithMaxWait(-1))
 	if err == nil {

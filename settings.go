@@ -58,10 +58,8 @@ func (o *options) settings() Settings {
 		Logger:            o.log,
 		Observers:         o.observers,
 		Checks:            o.checks,
-		BackgroundStart:   o.start == startBackground,
-	}
-	if o.start == startWait {
-		s.StartWait = o.startWait
+		BackgroundStart:   o.background,
+		StartWait:         o.startWait,
 	}
 	if !o.checks[WhileIdle] {
 		s.CheckIdleEvery = NoLimit

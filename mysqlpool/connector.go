@@ -87,7 +87,7 @@ func newConnector(ctx context.Context, cfg *mysql.Config, opts []Option) (*Conne
 	}
 	cfg = cfg.Clone()
 	s, rest, err := readSettings(cfg.Addr+"/"+cfg.DBName, opts)
-	if err := errors.Join(err, refuseRejectReadOnly(cfg), s.refuseReset()); err != nil {
+	if err := errors.Join(err, refuseRejectReadOnly(cfg), s.refuseReset(), s.refuseContradictions()); err != nil {
 		return nil, err
 	}
 	w, err := weir.ReadSettings(rest...)

@@ -1,7 +1,9 @@
 package mysqlpool
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/weirpool/weir"
@@ -48,6 +50,23 @@ func (s *settings) refuseSessionOptions() error {
 		return nil
 	}
 	return fmt.Errorf("%s: this option is for mysqlpool.Open and NewConnector", s.given[0])
+}
+
+// contradictions are options of which one sets what the other turns off.
+var contradictions = [][2]string{
+	{"WithKillTimeout", "WithoutKill"}, {"WithStatementCache", "WithoutStatementCache"},
+	{"WithRowBuffer", "WithoutRowBuffer"}, {"WithSearchEvery", "WithoutSearch"},
+}
+
+// refuseContradictions is for lists of options in which one would silently win.
+func (s *settings) refuseContradictions() error {
+	var errs []error
+	for _, c := range contradictions {
+		if slices.Contains(s.given, c[0]) && slices.Contains(s.given, c[1]) {
+			errs = append(errs, fmt.Errorf("%s: %s is given too, which turns it off: use one of them", c[0], c[1]))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // settleSessions settles what depends on the pool's settings.
@@ -196,7 +215,7 @@ func WithoutKill() Option {
 //
 // A program that forgets to close its rows loses a session each time, which holds no backend when the result is small, so that only this limit
 // ends it. See [weir.WithLeakThreshold], after which such a session is named in the log. Default 16384: that is some 16 MB at most, and
-// far more calls than can be served within MaxWait.
+// far more calls than can be served within MaxWait. It may be less than MaxOpen: the other backends serve calls while statements are killed.
 func WithMaxSessions(n int) Option {
 	return sessionOption("WithMaxSessions", func(s *sessionSettings) error {
 		if n < 1 {
