@@ -287,11 +287,13 @@ func (m *model) insert() {
 	f := m.saw(fmt.Sprintf("insert %d", id), err)
 	if m.inTx {
 		m.written = append(m.written, id)
-		if f == ended {
+		left := f == unknown && errors.Is(err, context.DeadlineExceeded) // behind its caller it may yet be executed
+		switch {
+		case f == ended, left:
 			m.unsure = append(m.unsure, id)
-		} else if f == lost {
+		case f == lost:
 			m.recover()
-		} else if f != done {
+		case f != done:
 			m.wrong("insert in a transaction: %v", err)
 		}
 		return
