@@ -21,6 +21,16 @@ const commitPatience = 3 * time.Second
 // perform runs one command: on the backend that the session holds, or on one that it borrows for it. Where a backend turns out to be
 // dead it goes on with another, if nothing is lost by that. It returns when ctx ends, or a little later, whatever the server does.
 func (s *session) perform(ctx context.Context, c *call) error {
+	err := s.tryAll(ctx, c)
+	if err != nil && c.pins && !c.sent && s.left == nil && s.pinned != nil { // there is nothing yet that could be lost
+		s.unpin()
+		s.settle()
+	}
+	return err
+}
+
+// tryAll is perform, but for a pin by what was never sent.
+func (s *session) tryAll(ctx context.Context, c *call) error {
 	c.con, c.ctx = s.con, ctx
 	s.classify(c)
 	if err := s.rejoin(ctx); err != nil {
