@@ -45,6 +45,15 @@ func (p *process) run(started chan<- error) {
 	p.err = p.cmd.Wait()
 }
 
+// Run runs a command to its end. On Linux it dies with this process, if that is
+// killed.
+func Run(cmd *exec.Cmd) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	cmd.SysProcAttr = dieWithParent()
+	return cmd.Run()
+}
+
 // signal sends sig; to a process that has ended it does nothing.
 func (p *process) signal(sig syscall.Signal) error {
 	err := p.cmd.Process.Signal(sig)

@@ -29,9 +29,9 @@ type surroundings struct {
 	connections map[string]string // the app user's, on the shared servers: their numbers, and what they are at
 }
 
-// Share names a server that the tests of a package have in common: each must leave as few connections of the app user on it as it
-// found. TestMain calls it, or the first test that needs the server when it has started it: what runs then is nobody's leak.
-func Share(srv *lab.Server) {
+// share notes a server that the tests of a package have in common: each must leave as few connections of the app user on it as it
+// found. What runs when it has just been started is nobody's leak.
+func share(srv *lab.Server) {
 	tests.mu.Lock()
 	defer tests.mu.Unlock()
 	tests.shared = append(tests.shared, srv)

@@ -11,10 +11,12 @@ import (
 	"github.com/weirpool/weir/internal/lab"
 )
 
-// Start starts a server for one test. Without MariaDB the test fails: a fault that was not tried proves nothing.
+// Start starts a server for one test, of the family that [Kind] says. A server that cannot be started is a failure: a fault that was
+// not tried proves nothing.
 func Start(t testing.TB, cfg lab.Config) *lab.Server {
 	t.Helper()
 	Begin(t)
+	cfg.Kind = Kind()
 	srv, err := lab.Start(t.Context(), cfg)
 	Must(t, err)
 	t.Cleanup(func() { Must(t, srv.Close()) })

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"errors"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -36,17 +35,10 @@ func (d *diary) String() string {
 	return d.text.String()
 }
 
-// onEachKind runs a test on a server of each kind that is to be had.
+// onEachKind runs a test on a server of its own.
 func onEachKind(t *testing.T, test func(ctx context.Context, t *testing.T, srv *lab.Server)) {
-	for _, kind := range []lab.Kind{lab.MariaDB, lab.MySQL} {
-		t.Run(kind.String(), func(t *testing.T) {
-			if err := lab.Available(kind); errors.Is(err, lab.ErrNoMySQL) {
-				t.Skip(err)
-			}
-			ctx := within(t, 120*time.Second)
-			test(ctx, t, start(t, lab.Config{Kind: kind}))
-		})
-	}
+	ctx := within(t, 120*time.Second)
+	test(ctx, t, start(t, lab.Config{}))
 }
 
 // onNewAndWrap runs a test on a pool of one connection of either kind.

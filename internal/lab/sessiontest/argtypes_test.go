@@ -31,11 +31,8 @@ var argValues = []any{
 	time.Date(2024, 1, 1, 10, 0, 0, 0, time.UTC), true, nil, "-3", "-0", "1e3", "99999999999999999999",
 }
 
-// onEachServer runs the test on MariaDB and on MySQL.
-func onEachServer(t *testing.T, test func(t *testing.T, srv *lab.Server)) {
-	t.Run("MariaDB", func(t *testing.T) { test(t, shared) })
-	t.Run("MySQL", func(t *testing.T) { test(t, mysqlServer(t)) })
-}
+// onEachServer runs the test on the shared server.
+func onEachServer(t *testing.T, test func(t *testing.T, srv *lab.Server)) { test(t, shared(t)) }
 
 // argAnswer is what a statement with one argument answers: its rows with the types of their values, or what it has changed, or its error.
 func argAnswer(ctx context.Context, query func(...any) (*sql.Rows, error), exec func(...any) (sql.Result, error), text string, arg any) string {

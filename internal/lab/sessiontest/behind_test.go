@@ -114,7 +114,7 @@ func TestAProcedureThatWasKilledHalfwayIsUnknown(t *testing.T) {
 func TestWhatFollowsAStatementOfTheSessionInOneTextIsNotRepeated(t *testing.T) {
 	ctx := within(t, 60*time.Second)
 	dsn := database(t)
-	proxy, behind := through(t, shared, dsn+"?multiStatements=true")
+	proxy, behind := through(t, shared(t), dsn+"?multiStatements=true")
 	db, c := open(t, behind, weir.WithMaxOpen(2), weir.WithMaxWait(100*time.Millisecond))
 	plain := stock(t, dsn)
 	exec(ctx, t, db, "CREATE TABLE t (id INT)")

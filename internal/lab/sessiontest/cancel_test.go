@@ -115,7 +115,7 @@ func TestFiftyCancelledStatementsAllEndOnTheServer(t *testing.T) {
 	defer lock.Rollback()
 	exec(ctx, t, lock, "UPDATE t SET n = 1 WHERE id = 1")
 	openAll(ctx, t, db, 5)
-	before := threadsOf(ctx, t, shared, db)
+	before := threadsOf(ctx, t, shared(t), db)
 	statements := []func(context.Context) error{
 		func(ctx context.Context) error { return readAll(ctx, db, "SELECT SLEEP(60) /* mark */") },
 		func(ctx context.Context) error {
@@ -137,7 +137,7 @@ func TestFiftyCancelledStatementsAllEndOnTheServer(t *testing.T) {
 	wantFree(ctx, t, c)
 	s := c.Sessions()
 	if s.Cuts == 0 {
-		wantAll(t, "connections kept", before, threadsOf(ctx, t, shared, db))
+		wantAll(t, "connections kept", before, threadsOf(ctx, t, shared(t), db))
 	}
 	want(t, "n", text(ctx, t, db, "SELECT n FROM t"), "0")
 	if s.Kills < 50 || s.Cuts > s.RowsStreamed { // whose readers do not wait for a kill that takes long
@@ -159,14 +159,14 @@ func cancelTogether(ctx context.Context, t *testing.T, statements []func(context
 		calls.Go(func() { errs[i] = call(short) })
 	}
 	until(ctx, t, "all statements run, and the slow ones sleep", func() bool {
-		return running(ctx, t, shared, "mark") == len(statements) && len(listed(ctx, t, shared, asleep)) == 3
+		return running(ctx, t, shared(t), "mark") == len(statements) && len(listed(ctx, t, shared(t), asleep)) == 3
 	})
 	cancel()
 	calls.Wait()
 	for i, err := range errs {
 		wantEnded(t, fmt.Sprintf("error of statement %d", i), err, context.Canceled)
 	}
-	until(ctx, t, "no statement runs", func() bool { return running(ctx, t, shared, "mark") == 0 })
+	until(ctx, t, "no statement runs", func() bool { return running(ctx, t, shared(t), "mark") == 0 })
 }
 
 func TestKillHitsNoLaterStatement(t *testing.T) {
@@ -221,7 +221,7 @@ func TestWithoutKillClosesTheConnection(t *testing.T) {
 	if s := c.Sessions(); s.Cuts != 1 || s.Kills != 0 {
 		t.Errorf("cuts = %d, kills = %d, want 1 and 0", s.Cuts, s.Kills)
 	}
-	shared.Admin().ExecContext(ctx, "KILL CONNECTION "+before) // may have noticed by itself
+	shared(t).Admin().ExecContext(ctx, "KILL CONNECTION "+before) // may have noticed by itself
 }
 
 // whenRunning calls f once a statement with the mark runs on the shared server. The test waits for it.
@@ -233,7 +233,7 @@ func whenRunning(ctx context.Context, t testing.TB, mark string, f func()) {
 		defer f()
 		err := lab.Until(ctx, mark+" runs", func(ctx context.Context) (bool, error) {
 			var n int
-			err := shared.Admin().QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app' AND info LIKE ?", "%"+mark+"%").Scan(&n)
+			err := shared(t).Admin().QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app' AND info LIKE ?", "%"+mark+"%").Scan(&n)
 			return n > 0, err
 		})
 		if err != nil {
@@ -273,7 +273,7 @@ func TestCutWhereTheServerHasNoConnectionForTheKill(t *testing.T) {
 
 func TestCallerReturnsFromABlackHole(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	proxy, dsn := through(t, shared, database(t))
+	proxy, dsn := through(t, shared(t), database(t))
 	db, c := open(t, dsn, weir.WithMaxOpen(4), mysqlpool.WithKillTimeout(300*time.Millisecond), weir.WithCloseTimeout(time.Second))
 	openAll(ctx, t, db, 4)
 	short, cancel := context.WithCancel(ctx)
@@ -282,7 +282,7 @@ func TestCallerReturnsFromABlackHole(t *testing.T) {
 	for range 4 {
 		calls.Go(func() { wantIs(t, "error", readAll(short, db, "SELECT SLEEP(20) /* hole */"), context.Canceled) })
 	}
-	until(ctx, t, "all run", func() bool { return running(ctx, t, shared, "hole") == 4 })
+	until(ctx, t, "all run", func() bool { return running(ctx, t, shared(t), "hole") == 4 })
 	proxy.BlackHole(true)
 	began := time.Now()
 	cancel()
@@ -338,7 +338,7 @@ func TestStatementsOfEveryKindEndWithTheContextsError(t *testing.T) {
 			_, err := db.ExecContext(short, query)
 			wantEnded(t, "error of Exec", err, context.Canceled)
 			wantFree(ctx, t, c)
-			until(ctx, t, "no statement runs", func() bool { return running(ctx, t, shared, "kind") == 0 })
+			until(ctx, t, "no statement runs", func() bool { return running(ctx, t, shared(t), "kind") == 0 })
 			short, cancel = context.WithCancel(ctx)
 			defer cancel()
 			whenRunning(ctx, t, "kind", cancel)
@@ -385,7 +385,7 @@ func TestKillWithoutAnAnswerHitsNoLaterStatement(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	cfg, err := mysql.ParseDSN(database(t))
 	must(t, err)
-	slow, _ := through(t, shared, cfg.FormatDSN())
+	slow, _ := through(t, shared(t), cfg.FormatDSN())
 	var detour atomic.Bool // for the killer's connection
 	direct := cfg.Addr
 	cfg.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {

@@ -21,7 +21,7 @@ func wantNothingLeft(ctx context.Context, t *testing.T, schema string) {
 	t.Helper()
 	labtest.WantNoGoroutine(ctx, t)
 	until(ctx, t, "the server has no connection of ours", func() bool {
-		return len(listed(ctx, t, shared, "SELECT id FROM information_schema.processlist WHERE user = 'app' AND db = ?", schema)) == 0
+		return len(listed(ctx, t, shared(t), "SELECT id FROM information_schema.processlist WHERE user = 'app' AND db = ?", schema)) == 0
 	})
 }
 
@@ -54,7 +54,7 @@ var occupations = map[string]func(context.Context, *testing.T, *sql.DB, *sync.Wa
 				t.Error("a statement whose connection was closed under it has no error")
 			}
 		})
-		until(ctx, t, "it runs", func() bool { return running(ctx, t, shared, "slow") == 1 })
+		until(ctx, t, "it runs", func() bool { return running(ctx, t, shared(t), "slow") == 1 })
 	},
 	"a pinned session": func(ctx context.Context, t *testing.T, db *sql.DB, _ *sync.WaitGroup) {
 		conn, err := db.Conn(ctx)
@@ -72,7 +72,7 @@ var occupations = map[string]func(context.Context, *testing.T, *sql.DB, *sync.Wa
 		for range 5 {
 			calls.Go(func() { wantIs(t, "cancelled", readAll(short, db, "SELECT SLEEP(20) /* slow */"), context.Canceled) })
 		}
-		until(ctx, t, "they run", func() bool { return running(ctx, t, shared, "slow") == 5 })
+		until(ctx, t, "they run", func() bool { return running(ctx, t, shared(t), "slow") == 5 })
 		cancel()
 	},
 }
@@ -98,15 +98,15 @@ func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 				t.Errorf("Close = %v, want a *weir.CloseError, a *SessionsInUseError or nil", err)
 			}
 			calls.Wait()
-			must(t, killLeft(ctx, "slow"))
+			must(t, killLeft(ctx, t, "slow"))
 			wantNothingLeft(ctx, t, schema)
 		})
 	}
 }
 
 // killLeft ends statements that nobody waits for any more.
-func killLeft(ctx context.Context, mark string) error {
-	rows, err := shared.Admin().QueryContext(ctx, "SELECT id FROM information_schema.processlist WHERE user = 'app' AND info LIKE ?", "%"+mark+"%")
+func killLeft(ctx context.Context, t testing.TB, mark string) error {
+	rows, err := shared(t).Admin().QueryContext(ctx, "SELECT id FROM information_schema.processlist WHERE user = 'app' AND info LIKE ?", "%"+mark+"%")
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func killLeft(ctx context.Context, mark string) error {
 		if err := rows.Scan(&id); err != nil {
 			return err
 		}
-		shared.Admin().ExecContext(ctx, "KILL CONNECTION "+id) // it may have gone by itself
+		shared(t).Admin().ExecContext(ctx, "KILL CONNECTION "+id) // it may have gone by itself
 	}
 	return rows.Err()
 }
@@ -139,7 +139,7 @@ func TestShutdownLetsTransactionsEnd(t *testing.T) {
 	must(t, tx.Commit())
 	wantInUse(t, <-closed, 1) // the pin was not waited for
 	must(t, conn.Close())
-	want(t, "rows", text(ctx, t, shared.Admin(), "SELECT COUNT(*) FROM "+schema+".t"), "1")
+	want(t, "rows", text(ctx, t, shared(t).Admin(), "SELECT COUNT(*) FROM "+schema+".t"), "1")
 	must(t, db.Close())
 	wantNothingLeft(ctx, t, schema)
 }
@@ -225,6 +225,6 @@ func TestTransactionClosedUnderItsUser(t *testing.T) {
 		t.Errorf("Commit = %v, want one of session lost or outcome unknown", err)
 	}
 	must(t, open[2].Rollback())
-	want(t, "rows", text(ctx, t, shared.Admin(), "SELECT COUNT(*) FROM "+schema+".t"), "0")
+	want(t, "rows", text(ctx, t, shared(t).Admin(), "SELECT COUNT(*) FROM "+schema+".t"), "0")
 	wantNothingLeft(ctx, t, schema)
 }

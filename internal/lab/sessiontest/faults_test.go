@@ -43,7 +43,7 @@ func TestIdleBackendKilledIsNotNoticed(t *testing.T) {
 	must(t, err)
 	for i := range 20 {
 		openAll(ctx, t, db, 3)
-		killAll(ctx, t, shared, schema)
+		killAll(ctx, t, shared(t), schema)
 		switch i % 4 {
 		case 0:
 			exec(ctx, t, db, "INSERT INTO t VALUES (?)", i)
@@ -72,8 +72,8 @@ func TestReadIsRepeatedWhenItsBackendIsKilled(t *testing.T) {
 	exec(ctx, t, lock, "LOCK TABLES t WRITE")
 	done := make(chan error, 1)
 	go func() { done <- readAll(ctx, db, "SELECT COUNT(*) FROM t /* mark */") }()
-	until(ctx, t, "it waits", func() bool { return running(ctx, t, shared, "mark") == 1 })
-	kill(ctx, t, shared, listed(ctx, t, shared, "SELECT id FROM information_schema.processlist WHERE user = 'app' AND info LIKE '%mark%'")[0])
+	until(ctx, t, "it waits", func() bool { return running(ctx, t, shared(t), "mark") == 1 })
+	kill(ctx, t, shared(t), listed(ctx, t, shared(t), "SELECT id FROM information_schema.processlist WHERE user = 'app' AND info LIKE '%mark%'")[0])
 	until(ctx, t, "it is repeated", func() bool { return c.Sessions().Retries == 1 })
 	exec(ctx, t, lock, "UNLOCK TABLES")
 	must(t, <-done)
@@ -87,9 +87,9 @@ func killRunning(ctx context.Context, t testing.TB, mark string) {
 	wait.Go(func() {
 		err := lab.Until(ctx, mark+" is killed", func(ctx context.Context) (bool, error) {
 			var id string
-			err := shared.Admin().QueryRowContext(ctx, "SELECT id FROM information_schema.processlist WHERE user = 'app' AND state = 'User sleep' AND info LIKE ?", "%"+mark+"%").Scan(&id)
+			err := shared(t).Admin().QueryRowContext(ctx, "SELECT id FROM information_schema.processlist WHERE user = 'app' AND state = 'User sleep' AND info LIKE ?", "%"+mark+"%").Scan(&id)
 			if err == nil {
-				_, err = shared.Admin().ExecContext(ctx, "KILL CONNECTION "+id)
+				_, err = shared(t).Admin().ExecContext(ctx, "KILL CONNECTION "+id)
 			}
 			return err == nil, err
 		})
@@ -123,7 +123,7 @@ func TestWriteIsNeverRepeatedWhenItsBackendIsKilled(t *testing.T) {
 	if n := c.Sessions().Retries; n != 0 {
 		t.Errorf("retries = %d, want 0", n)
 	}
-	until(ctx, t, "no statement runs", func() bool { return running(ctx, t, shared, "mark") == 0 })
+	until(ctx, t, "no statement runs", func() bool { return running(ctx, t, shared(t), "mark") == 0 })
 	want(t, "rows", text(ctx, t, db, "SELECT COUNT(*) FROM t"), "0")
 }
 
@@ -139,7 +139,7 @@ func TestTransactionWhoseBackendIsKilledIsRefused(t *testing.T) {
 			must(t, err)
 			exec(ctx, t, tx, "INSERT INTO t VALUES (1)")
 			if idle {
-				kill(ctx, t, shared, text(ctx, t, tx, "SELECT CONNECTION_ID()"))
+				kill(ctx, t, shared(t), text(ctx, t, tx, "SELECT CONNECTION_ID()"))
 			} else {
 				killRunning(ctx, t, "mark")
 			}
@@ -168,7 +168,7 @@ func TestEndOfATransactionIsWhatNoticesThatItsBackendIsDead(t *testing.T) {
 			tx, err := conn.BeginTx(ctx, nil)
 			must(t, err)
 			exec(ctx, t, tx, "INSERT INTO t VALUES (1)")
-			kill(ctx, t, shared, text(ctx, t, tx, "SELECT CONNECTION_ID()"))
+			kill(ctx, t, shared(t), text(ctx, t, tx, "SELECT CONNECTION_ID()"))
 			if end == "Rollback" {
 				must(t, tx.Rollback())
 			} else if err := tx.Commit(); !isCause(err, mysqlpool.ErrSessionLost) && !isCause(err, mysqlpool.ErrOutcomeUnknown) {
@@ -187,7 +187,7 @@ func TestTransactionByTextWhoseBackendIsKilledIsRefused(t *testing.T) {
 	for _, end := range []string{"ROLLBACK", "COMMIT"} {
 		exec(ctx, t, conn, "BEGIN")
 		exec(ctx, t, conn, "INSERT INTO t VALUES (1)")
-		kill(ctx, t, shared, text(ctx, t, conn, "SELECT CONNECTION_ID()"))
+		kill(ctx, t, shared(t), text(ctx, t, conn, "SELECT CONNECTION_ID()"))
 		_, err := conn.ExecContext(ctx, "INSERT INTO t VALUES (2)")
 		wantCause(t, "first error", err, mysqlpool.ErrSessionLost)
 		_, err = conn.ExecContext(ctx, "INSERT INTO t VALUES (3)")
@@ -208,7 +208,7 @@ func TestPinnedSessionWhoseBackendIsKilledIsRefusedUntilCheckIn(t *testing.T) {
 	exec(ctx, t, db, "CREATE TABLE t (id INT) ENGINE=InnoDB")
 	conn := hold(ctx, t, db)
 	exec(ctx, t, conn, "SET @a = 1")
-	kill(ctx, t, shared, text(ctx, t, conn, "SELECT CONNECTION_ID()"))
+	kill(ctx, t, shared(t), text(ctx, t, conn, "SELECT CONNECTION_ID()"))
 	for _, query := range []string{"SELECT @a", "SELECT 1", "ROLLBACK", "INSERT INTO t VALUES (1)", "SET @a = 2"} {
 		_, err := conn.ExecContext(ctx, query)
 		wantCause(t, query, err, mysqlpool.ErrSessionLost)
@@ -283,7 +283,7 @@ func workThroughFaults(ctx, stop context.Context, t *testing.T, conn *sql.Conn, 
 
 func TestResetConnectionsAreNotNoticed(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	proxy, dsn := through(t, shared, database(t))
+	proxy, dsn := through(t, shared(t), database(t))
 	db, _ := open(t, dsn, weir.WithMaxOpen(3))
 	exec(ctx, t, db, "CREATE TABLE t (id INT)")
 	for i := range 20 {
@@ -300,7 +300,7 @@ func TestResetConnectionsAreNotNoticed(t *testing.T) {
 
 func TestNoErrorMakesDatabaseSQLRunTheStatementAgain(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	proxy, dsn := through(t, shared, database(t))
+	proxy, dsn := through(t, shared(t), database(t))
 	db, c := open(t, dsn, weir.WithMaxOpen(2), weir.WithMaxWait(50*time.Millisecond))
 	exec(ctx, t, db, "DO 1")
 	stop, cancel := context.WithCancel(ctx)
@@ -336,7 +336,7 @@ func TestPinThatDiesWithATransactionDoesNotOutliveIt(t *testing.T) {
 	conn := hold(ctx, t, db)
 	for _, pin := range []string{"SET @a = 1", "SELEC 1", "CREATE TEMPORARY TABLE m (id INT)", "DO GET_LOCK('a', 0)"} {
 		exec(ctx, t, conn, "BEGIN")
-		kill(ctx, t, shared, text(ctx, t, conn, "SELECT CONNECTION_ID()"))
+		kill(ctx, t, shared(t), text(ctx, t, conn, "SELECT CONNECTION_ID()"))
 		_, err := conn.ExecContext(ctx, pin)
 		wantCause(t, pin, err, mysqlpool.ErrSessionLost)
 		exec(ctx, t, conn, "ROLLBACK")

@@ -122,6 +122,6 @@ func TestSessionModeLivesThroughItsBackendsDeath(t *testing.T) {
 	db, _ := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(2), mysqlpool.WithMode(mysqlpool.SessionMode))
 	conn := hold(ctx, t, db)
 	exec(ctx, t, conn, "SET time_zone = '+01:00'")
-	kill(ctx, t, shared, text(ctx, t, conn, "SELECT CONNECTION_ID()"))
+	kill(ctx, t, shared(t), text(ctx, t, conn, "SELECT CONNECTION_ID()"))
 	want(t, "time_zone", text(ctx, t, conn, "SELECT @@time_zone"), "+01:00")
 }

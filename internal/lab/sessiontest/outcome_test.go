@@ -22,7 +22,7 @@ type severed struct {
 func newSevered(ctx context.Context, t *testing.T, opts ...mysqlpool.Option) *severed {
 	t.Helper()
 	dsn := database(t)
-	proxy, through := through(t, shared, dsn)
+	proxy, through := through(t, shared(t), dsn)
 	s := &severed{proxy: proxy, stock: stock(t, dsn)}
 	s.db, s.c = open(t, through, append([]mysqlpool.Option{weir.WithMaxOpen(3)}, opts...)...)
 	exec(ctx, t, s.db, "CREATE TABLE t (id INT) ENGINE=InnoDB")

@@ -140,8 +140,8 @@ func twoDatabases(ctx context.Context, t testing.TB, opts ...mysqlpool.Option) (
 	for _, d := range []string{dsn, database(t)} {
 		cfg, err := mysql.ParseDSN(d)
 		must(t, err)
-		admin(t, shared, "CREATE TABLE "+cfg.DBName+".t (id INT, v VARCHAR(40))")
-		admin(t, shared, "INSERT INTO "+cfg.DBName+".t VALUES (1, '"+cfg.DBName+"')")
+		admin(t, shared(t), "CREATE TABLE "+cfg.DBName+".t (id INT, v VARCHAR(40))")
+		admin(t, shared(t), "INSERT INTO "+cfg.DBName+".t VALUES (1, '"+cfg.DBName+"')")
 		here, there = there, cfg.DBName
 	}
 	db, c = open(t, dsn, opts...)
@@ -452,7 +452,7 @@ func TestServerThatForgetsStatements(t *testing.T) {
 		for range 3 {
 			want(t, "v", text(ctx, t, db, "SELECT v FROM t WHERE id = ?", 1), "2")
 		}
-		admin(t, shared, between)
+		admin(t, shared(t), between)
 	}
 	want(t, "v", text(ctx, t, db, "SELECT v FROM t WHERE id = ?", 1), "2")
 }

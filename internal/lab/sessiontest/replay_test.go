@@ -16,8 +16,8 @@ import (
 func TestSetCharacterSetKeepsTheCollationOfItsDatabase(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	db, c, here, there := twoDatabases(ctx, t, weir.WithMaxOpen(2))
-	real := hold(ctx, t, stock(t, shared.DSN("app", here)))
-	admin(t, shared, "ALTER DATABASE `"+there+"` COLLATE latin2_general_ci")
+	real := hold(ctx, t, stock(t, shared(t).DSN("app", here)))
+	admin(t, shared(t), "ALTER DATABASE `"+there+"` COLLATE latin2_general_ci")
 	conn := hold(ctx, t, db)
 	for _, statement := range []string{"SET CHARACTER SET utf8mb4", "USE " + there, "SET CHARSET utf8mb3, character_set_results = latin1", "USE " + here} {
 		exec(ctx, t, conn, "SET sql_select_limit = 0") // which limits what the pool asks, too
@@ -125,7 +125,7 @@ func TestNamedStatementsComeAlongToThePinnedBackend(t *testing.T) {
 		} {
 			t.Run(fmt.Sprint(set, pin), func(t *testing.T) {
 				db, _, here, there := twoDatabases(ctx, t, weir.WithMaxOpen(2))
-				real, conn := hold(ctx, t, stock(t, shared.DSN("app", here))), hold(ctx, t, db)
+				real, conn := hold(ctx, t, stock(t, shared(t).DSN("app", here))), hold(ctx, t, db)
 				both := func(statement string) {
 					if statement == "USE %s" {
 						statement = "USE " + there

@@ -156,7 +156,7 @@ func TestCancelWhileRowsAreStreamed(t *testing.T) {
 		defer cancel()
 		rows, err := conn.QueryContext(short, "SELECT REPEAT('x', 10000), IF(seq > 200, SLEEP(60), 0) /* mark */ FROM seq_1_to_300")
 		must(t, err)
-		until(ctx, t, "the server sleeps", func() bool { return len(listed(ctx, t, shared, asleep)) == 1 })
+		until(ctx, t, "the server sleeps", func() bool { return len(listed(ctx, t, shared(t), asleep)) == 1 })
 		n := 0
 		for rows.Next() {
 			if n++; n == 10 {
@@ -230,8 +230,8 @@ func TestKillersConnectionMayBeKilled(t *testing.T) {
 		short, cancel := context.WithCancel(ctx)
 		whenRunning(ctx, t, "mark", cancel)
 		wantIs(t, "error", readAll(short, db, "SELECT SLEEP(60) /* mark */"), context.Canceled)
-		for _, killer := range listed(ctx, t, shared, "SELECT id FROM information_schema.processlist WHERE user = 'app' AND db = ? AND id <> ?", schema, id) {
-			kill(ctx, t, shared, killer)
+		for _, killer := range listed(ctx, t, shared(t), "SELECT id FROM information_schema.processlist WHERE user = 'app' AND db = ? AND id <> ?", schema, id) {
+			kill(ctx, t, shared(t), killer)
 		}
 	}
 	want(t, "connection", text(ctx, t, db, "SELECT CONNECTION_ID()"), id)

@@ -30,7 +30,7 @@ func TestRiskReclaimedPinKeepsItsPlace(t *testing.T) {
 func TestRiskUint64BeforeTheFirstBackend(t *testing.T) {
 	ctx := within(t, 20*time.Second)
 	dsn := database(t)
-	proxy, through := through(t, shared, dsn)
+	proxy, through := through(t, shared(t), dsn)
 	must(t, proxy.Refuse(ctx, true))
 	db, _ := open(t, through, weir.WithStartBackground(), weir.WithMaxWait(5*time.Second))
 	time.AfterFunc(100*time.Millisecond, func() { proxy.Refuse(ctx, false) })
@@ -41,7 +41,7 @@ func TestRiskUint64BeforeTheFirstBackend(t *testing.T) {
 func TestRiskCancelInsideATransactionsSet(t *testing.T) {
 	ctx := within(t, 60*time.Second)
 	dsn := database(t)
-	proxy, thr := through(t, shared, dsn)
+	proxy, thr := through(t, shared(t), dsn)
 	cfgd, c := open(t, thr, weir.WithMaxOpen(1), weir.WithLogger(slog.New(slog.DiscardHandler)))
 	lost := 0
 	for i := range 5 {

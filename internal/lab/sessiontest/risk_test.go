@@ -153,7 +153,7 @@ func untilNoTransaction(ctx context.Context, t testing.TB) {
 			return false
 		}
 		defer func() { asked = time.Now() }()
-		return listed(ctx, t, shared, "SELECT COUNT(*) FROM information_schema.innodb_trx")[0] == "0"
+		return listed(ctx, t, shared(t), "SELECT COUNT(*) FROM information_schema.innodb_trx")[0] == "0"
 	})
 }
 
@@ -262,7 +262,7 @@ func TestRiskReadTimeoutRepeatsSlowReads(t *testing.T) {
 			case <-stop:
 				return
 			case <-time.After(50 * time.Millisecond):
-				most = max(most, running(ctx, t, shared, "risk7"))
+				most = max(most, running(ctx, t, shared(t), "risk7"))
 			}
 		}
 	})
@@ -273,8 +273,8 @@ func TestRiskReadTimeoutRepeatsSlowReads(t *testing.T) {
 	if most > 1 {
 		t.Errorf("%d copies of one slow read on the server", most)
 	}
-	for _, id := range listed(ctx, t, shared, "SELECT id FROM information_schema.processlist WHERE info LIKE '%risk7%' AND user='app'") {
-		shared.Admin().Exec("KILL " + id)
+	for _, id := range listed(ctx, t, shared(t), "SELECT id FROM information_schema.processlist WHERE info LIKE '%risk7%' AND user='app'") {
+		shared(t).Admin().Exec("KILL " + id)
 	}
 }
 
@@ -283,11 +283,11 @@ func TestRiskUseUnderAnotherCharset(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	dsn := database(t)
 	for _, n := range []string{"größe", "grÃ¶ÃŸe"} {
-		admin(t, shared, "CREATE DATABASE IF NOT EXISTS `"+n+"`")
-		admin(t, shared, "GRANT ALL ON `"+n+"`.* TO app@'%'")
-		admin(t, shared, "CREATE TABLE IF NOT EXISTS `"+n+"`.t (v VARCHAR(20))")
-		admin(t, shared, "INSERT INTO `"+n+"`.t VALUES ('"+fmt.Sprint(len(n))+"')")
-		defer shared.Admin().Exec("DROP DATABASE `" + n + "`")
+		admin(t, shared(t), "CREATE DATABASE IF NOT EXISTS `"+n+"`")
+		admin(t, shared(t), "GRANT ALL ON `"+n+"`.* TO app@'%'")
+		admin(t, shared(t), "CREATE TABLE IF NOT EXISTS `"+n+"`.t (v VARCHAR(20))")
+		admin(t, shared(t), "INSERT INTO `"+n+"`.t VALUES ('"+fmt.Sprint(len(n))+"')")
+		defer shared(t).Admin().Exec("DROP DATABASE `" + n + "`")
 	}
 	db, _ := open(t, dsn, weir.WithMaxOpen(2))
 	conn, latin := hold(ctx, t, db), hold(ctx, t, db)
@@ -310,7 +310,7 @@ func TestRiskRollbackAndChainOfALostTransaction(t *testing.T) {
 	exec(ctx, t, conn, "BEGIN")
 	exec(ctx, t, conn, "INSERT INTO t VALUES (1)")
 	id := text(ctx, t, conn, "SELECT CONNECTION_ID()")
-	admin(t, shared, "KILL "+id)
+	admin(t, shared(t), "KILL "+id)
 	_, err := conn.ExecContext(ctx, "INSERT INTO t VALUES (2)")
 	t.Log(err)
 	_, err = conn.ExecContext(ctx, "ROLLBACK AND CHAIN")

@@ -76,12 +76,12 @@ func TestDroppedDatabaseHarmsOnlyWhoUsesIt(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	db, c, here, _ := twoDatabases(ctx, t, weir.WithMaxOpen(2))
 	doomed := here + "_doomed"
-	admin(t, shared, "CREATE DATABASE "+doomed)
-	admin(t, shared, "GRANT ALL ON `"+doomed+"`.* TO app@'%'")
+	admin(t, shared(t), "CREATE DATABASE "+doomed)
+	admin(t, shared(t), "GRANT ALL ON `"+doomed+"`.* TO app@'%'")
 	conn := hold(ctx, t, db)
 	exec(ctx, t, conn, "USE "+doomed)
 	tx := elsewhere(ctx, t, db, conn)
-	admin(t, shared, "DROP DATABASE "+doomed)
+	admin(t, shared(t), "DROP DATABASE "+doomed)
 	for range 2 {
 		_, err := conn.ExecContext(ctx, "DO 1")
 		if e, ok := errorAs[*mysql.MySQLError](err); !ok || e.Number != 1049 {
@@ -104,12 +104,12 @@ func TestSessionLeavesADroppedDatabaseWithUse(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	db, _, here, there := twoDatabases(ctx, t, weir.WithMaxOpen(2))
 	doomed := here + "_doomed"
-	admin(t, shared, "CREATE DATABASE "+doomed)
-	admin(t, shared, "GRANT ALL ON `"+doomed+"`.* TO app@'%'")
+	admin(t, shared(t), "CREATE DATABASE "+doomed)
+	admin(t, shared(t), "GRANT ALL ON `"+doomed+"`.* TO app@'%'")
 	conn := hold(ctx, t, db)
 	exec(ctx, t, conn, "USE "+doomed)
 	elsewhere(ctx, t, db, conn)
-	admin(t, shared, "DROP DATABASE "+doomed)
+	admin(t, shared(t), "DROP DATABASE "+doomed)
 	exec(ctx, t, conn, "USE "+there)
 	want(t, "database", text(ctx, t, conn, "SELECT v FROM t"), there)
 }
@@ -382,9 +382,9 @@ func TestDatabasesWithOddNames(t *testing.T) {
 	db, c := open(t, database(t), weir.WithMaxOpen(2))
 	for _, name := range []string{"odd`name", "odd name", "select", "odd'\"name", "Odd.Name"} {
 		quotedName := "`" + strings.ReplaceAll(name, "`", "``") + "`"
-		admin(t, shared, "CREATE DATABASE "+quotedName)
-		t.Cleanup(func() { shared.Admin().Exec("DROP DATABASE " + quotedName) })
-		admin(t, shared, "GRANT ALL ON "+quotedName+".* TO app@'%'")
+		admin(t, shared(t), "CREATE DATABASE "+quotedName)
+		t.Cleanup(func() { shared(t).Admin().Exec("DROP DATABASE " + quotedName) })
+		admin(t, shared(t), "GRANT ALL ON "+quotedName+".* TO app@'%'")
 		t.Run(name, func(t *testing.T) {
 			conn := hold(ctx, t, db)
 			defer conn.Close()

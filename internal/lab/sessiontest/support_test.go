@@ -18,7 +18,8 @@ import (
 // What labtest has, by the names of these tests.
 var (
 	within  = labtest.Within
-	start   = labtest.Start // for a test that does the server harm
+	start   = labtest.Start  // for a test that does the server harm
+	shared  = labtest.Shared // for all others
 	through = labtest.Through
 	stock   = labtest.Stock
 	hold    = labtest.Hold
@@ -30,7 +31,7 @@ var (
 // database makes a database of the test's own on the shared server and returns its DSN.
 func database(t testing.TB) string {
 	t.Helper()
-	return databaseOn(t, shared)
+	return databaseOn(t, shared(t))
 }
 
 func databaseOn(t testing.TB, srv *lab.Server) string {

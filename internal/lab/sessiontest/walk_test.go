@@ -67,7 +67,7 @@ func newWalk(ctx context.Context, t *testing.T, r *rand.Rand) *walk {
 		cfg, err := mysql.ParseDSN(database(t))
 		must(t, err)
 		name := cfg.DBName
-		admin(t, shared, "ALTER DATABASE `"+name+"` COLLATE "+collation)
+		admin(t, shared(t), "ALTER DATABASE `"+name+"` COLLATE "+collation)
 		w.schemas = append(w.schemas, name)
 	}
 	dsn = withParam(t, dsn, "collation=utf8mb4_unicode_ci")
