@@ -27,7 +27,7 @@ type mariaPair struct {
 const appUser = "app"
 
 func startMariaDB(ctx context.Context) (_ ground, err error) {
-	cluster, err := lab.StartPair(ctx)
+	cluster, err := lab.StartPair(ctx, lab.MariaDB)
 	if err != nil {
 		return nil, err
 	}

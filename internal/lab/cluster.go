@@ -26,12 +26,12 @@ type Cluster struct {
 }
 
 // StartPair starts a primary and one replica.
-func StartPair(ctx context.Context) (*Cluster, error) {
-	return StartCluster(ctx, 2, Config{})
+func StartPair(ctx context.Context, kind Kind) (*Cluster, error) {
+	return StartCluster(ctx, 2, Config{Kind: kind})
 }
 
 // StartCluster starts n servers, the first as primary and the others as
-// replicas with read_only=1, and returns when replication runs. Each server is
+// replicas that are read-only, and returns when replication runs. Each server is
 // as base says; the cluster decides Host and ReadOnly.
 func StartCluster(ctx context.Context, n int, base Config) (*Cluster, error) {
 	if n < 1 || n > maxNodes {
@@ -39,9 +39,6 @@ func StartCluster(ctx context.Context, n int, base Config) (*Cluster, error) {
 	}
 	if base.Host != "" || base.ReadOnly {
 		return nil, errors.New("lab: a cluster decides Host and ReadOnly itself")
-	}
-	if base.Kind != MariaDB {
-		return nil, fmt.Errorf("lab: a cluster of %v: only MariaDB's can be started", base.Kind)
 	}
 	base, err := base.withDefaults()
 	if err != nil {
@@ -74,7 +71,7 @@ func startCluster(ctx context.Context, n int, base Config) (*Cluster, error) {
 		starts.Go(func() {
 			cfg := base
 			cfg.Host, cfg.ReadOnly = host, i > 0
-			c.nodes[i], errs[i] = startServer(ctx, cfg, i+1, replicationArgs())
+			c.nodes[i], errs[i] = startServer(ctx, cfg, i+1, cfg.Kind.family().replication().args)
 		})
 	}
 	starts.Wait()

@@ -136,7 +136,7 @@ func TestRolesGoToReplicasOnly(t *testing.T) {
 }
 
 func TestNameFollowsThePrimary(t *testing.T) {
-	c, err := lab.StartPair(t.Context())
+	c, err := lab.StartPair(t.Context(), lab.MariaDB)
 	must(t, err)
 	t.Cleanup(func() { must(t, c.Close()) })
 	r, err := lab.NewResolver(map[string]string{"writer.lab": c.Primary().Host()})

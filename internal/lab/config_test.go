@@ -31,7 +31,7 @@ func TestConfigRefusesBadValues(t *testing.T) {
 }
 
 func TestClusterRefusesWhatItDecidesItself(t *testing.T) {
-	for _, base := range []Config{{Host: "127.0.0.5"}, {ReadOnly: true}, {MaxConnections: 1}, {Kind: MySQL}} {
+	for _, base := range []Config{{Host: "127.0.0.5"}, {ReadOnly: true}, {MaxConnections: 1}, {Kind: 2}} {
 		if _, err := StartCluster(t.Context(), 2, base); err == nil {
 			t.Errorf("%+v was accepted", base)
 		}
@@ -48,7 +48,7 @@ func TestMissingServerSaysWhatToInstall(t *testing.T) {
 		err  error
 		says string
 	}{MariaDB: {ErrNoMariaDB, "apt-get install"}, MySQL: {ErrNoMySQL, "scripts/install-mysql"}} {
-		_, err := findPrograms(kind, []string{t.TempDir()})
+		_, err := kind.family().find([]string{t.TempDir()})
 		if !errors.Is(err, want.err) {
 			t.Fatalf("%v: got %v, want %v", kind, err, want.err)
 		}
@@ -67,7 +67,7 @@ func TestMariaDBIsNotTakenForMySQL(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if progs, err := findPrograms(MySQL, []string{dir}); !errors.Is(err, ErrNoMySQL) {
+	if progs, err := MySQL.family().find([]string{dir}); !errors.Is(err, ErrNoMySQL) {
 		t.Errorf("got %v, %v, want ErrNoMySQL", progs, err)
 	}
 	if !isMySQL(filepath.Join(dir, "other")) {

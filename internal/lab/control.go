@@ -24,15 +24,28 @@ func (s *Server) SetGlobal(ctx context.Context, name string, value any) error {
 	return nil
 }
 
-// SetReadOnly sets read_only, for now and for every later start. It waits for
+// SetReadOnly sets read_only, for now and for every later start; on a node of a
+// MySQL cluster it sets super_read_only, which even admin must obey. It waits for
 // writes that are running and not for open transactions, which get error 1290
 // on their next write or commit.
 func (s *Server) SetReadOnly(ctx context.Context, on bool) error {
-	if err := s.SetGlobal(ctx, "read_only", on); err != nil {
+	name := "read_only" // off, it switches super_read_only off, too
+	if on {
+		name = s.refusal()
+	}
+	if err := s.SetGlobal(ctx, name, on); err != nil {
 		return err
 	}
 	s.startReadOnly(on)
 	return nil
+}
+
+// refusal is the variable by which the server refuses writes.
+func (s *Server) refusal() string {
+	if s.alone {
+		return "read_only"
+	}
+	return s.replication().readOnly
 }
 
 // startReadOnly says what the next start will say.
@@ -40,6 +53,15 @@ func (s *Server) startReadOnly(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.readOnly = on
+}
+
+// statusVariable reads a global status variable.
+func (s *Server) statusVariable(ctx context.Context, name string, value *string) error {
+	err := s.admin.QueryRowContext(ctx, "SHOW GLOBAL STATUS LIKE ?", name).Scan(&name, value)
+	if err != nil {
+		return fmt.Errorf("lab: %s of %s: %w", name, s.Addr(), err)
+	}
+	return nil
 }
 
 // Processes counts the connections that user has open.

@@ -53,7 +53,7 @@ func makeImage(ctx context.Context, kind Kind, progs programs) ([]file, error) {
 	if err := os.Mkdir(temp, 0o700); err != nil {
 		return nil, err
 	}
-	cmd, err := kind.installCommand(ctx, progs, temp, data)
+	cmd, err := kind.family().install(ctx, progs, temp, data)
 	if err != nil {
 		return nil, err
 	}

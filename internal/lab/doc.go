@@ -22,7 +22,8 @@
 //
 // Every server and proxy listens on loopback only. Every server has a database
 // app and two users whose passwords are their names: app, who owns that
-// database, and admin, who may do everything, also on a read-only server.
+// database, and admin, who may do everything, also on a read-only server, except
+// on a replica of a MySQL cluster, whose super_read_only admin must obey.
 //
 // The lab needs a Unix system with the servers' programs; [Available]
 // tells. Only on Linux do the servers die with a process that is killed, and

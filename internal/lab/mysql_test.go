@@ -61,3 +61,21 @@ func TestMySQLServersDiffer(t *testing.T) {
 		t.Error("two servers have one server_uuid")
 	}
 }
+
+func TestMySQLReplicates(t *testing.T) {
+	if err := lab.Available(lab.MySQL); errors.Is(err, lab.ErrNoMySQL) {
+		t.Skip(err)
+	}
+	c, err := lab.StartPair(t.Context(), lab.MySQL)
+	must(t, err)
+	t.Cleanup(func() { must(t, c.Close()) })
+	old, to := c.Primary(), c.Replicas()[0]
+	run(t, app(t, old), "CREATE TABLE t (id INT PRIMARY KEY)")
+	_, err = to.Admin().ExecContext(t.Context(), "CREATE DATABASE stray")
+	wantErrno(t, err, 1290)
+	_, err = c.Switchover(t.Context(), to)
+	must(t, err)
+	run(t, app(t, to), "INSERT INTO t VALUES (1)")
+	must(t, c.Sync(t.Context()))
+	wantRows(t, old, 1)
+}

@@ -20,7 +20,7 @@ var ErrNoMySQL = errors.New("MySQL is not installed (scripts/install-mysql gets 
 // nil, or an error that matches [ErrNoMariaDB] or [ErrNoMySQL] and says in one
 // line what to install.
 func Available(kind Kind) error {
-	_, err := findPrograms(kind, searchPath())
+	_, err := kind.family().find(searchPath())
 	return err
 }
 
@@ -28,19 +28,6 @@ func Available(kind Kind) error {
 type programs struct {
 	server  string
 	install string // MySQL's server needs none
-}
-
-func findPrograms(kind Kind, dirs []string) (programs, error) {
-	if kind == MySQL {
-		server, err := find("mysqld", dirs, isMySQL, ErrNoMySQL)
-		return programs{server: server}, err
-	}
-	server, err := find("mariadbd", dirs, anyProgram, ErrNoMariaDB)
-	if err != nil {
-		return programs{}, err
-	}
-	install, err := find("mariadb-install-db", dirs, anyProgram, ErrNoMariaDB)
-	return programs{server: server, install: install}, err
 }
 
 func find(name string, dirs []string, is func(path string) bool, none error) (string, error) {

@@ -19,9 +19,11 @@ const startDraws = 5
 // Server is one server process with its own data directory. Its methods may be called
 // concurrently.
 type Server struct {
+	family    family
 	progs     programs
 	cfg       Config // Port is never 0
 	extraPort int
+	alone     bool     // not a node of a cluster
 	joinArgs  []string // what a cluster adds
 	image     []file
 	dir       string // holds data and the log
@@ -64,10 +66,11 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	return nil, err
 }
 
-// startServer starts a server on a port that is decided. An id above 0 is its
-// server_id, and joinArgs are what a cluster adds.
+// startServer starts a server on a port that is decided. An id above 0 is the
+// server_id of a node of a cluster, and joinArgs are what the cluster adds.
 func startServer(ctx context.Context, cfg Config, id int, joinArgs []string) (*Server, error) {
-	progs, err := findPrograms(cfg.Kind, searchPath())
+	family := cfg.Kind.family()
+	progs, err := family.find(searchPath())
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +89,7 @@ func startServer(ctx context.Context, cfg Config, id int, joinArgs []string) (*S
 		return nil, fmt.Errorf("lab: %w", err)
 	}
 	s := &Server{
-		progs: progs, cfg: cfg, extraPort: extraPort, joinArgs: joinArgs, image: image, dir: dir,
+		family: family, progs: progs, cfg: cfg, extraPort: extraPort, alone: id == 0, joinArgs: joinArgs, image: image, dir: dir,
 		readOnly: cfg.ReadOnly, id: id,
 		passwords: map[string]string{"app": "app", "admin": "admin"},
 	}
@@ -103,8 +106,8 @@ func (s *Server) firstLaunch(ctx context.Context) error {
 	if err := writeImage(s.image, s.dataDir()); err != nil {
 		return err
 	}
-	if err := s.cfg.Kind.prepare(s.initFile()); err != nil {
-		return err
+	if err := os.WriteFile(s.initFile(), []byte(s.family.initFile()), 0o600); err != nil {
+		return fmt.Errorf("lab: %w", err)
 	}
 	return s.launch(ctx)
 }
@@ -173,12 +176,12 @@ func (s *Server) args() []string {
 		"--datadir=" + s.dataDir(), "--tmpdir=" + s.dir, // a server that starts sweeps its tmpdir: none may share it
 		"--socket=server.sock", "--pid-file=server.pid", // inside the data directory
 		"--skip-name-resolve", "--performance-schema=0",
-		logFileSize[s.cfg.Kind], "--innodb-buffer-pool-size=32M",
+		"--innodb-buffer-pool-size=32M",
 		"--innodb-flush-log-at-trx-commit=2", "--sync-binlog=0",
 	}, userArgs()...)
-	args = append(args, s.cfg.Kind.args(s.cfg.Host, s.extraPort, s.initFile())...)
+	args = append(args, s.family.args(s.cfg.Host, s.extraPort, s.initFile(), s.alone)...)
 	if s.readOnly {
-		args = append(args, "--read-only=1")
+		args = append(args, "--"+strings.ReplaceAll(s.refusal(), "_", "-")+"=1")
 	}
 	if s.id > 0 {
 		args = append(args, "--server-id="+strconv.Itoa(s.id))
@@ -197,6 +200,8 @@ func (s *Server) Host() string { return s.cfg.Host }
 
 // Port is the server's TCP port. It never changes.
 func (s *Server) Port() int { return s.cfg.Port }
+
+func (s *Server) replication() replication { return s.family.replication() }
 
 func (s *Server) dataDir() string { return filepath.Join(s.dir, "data") }
 

@@ -3,7 +3,6 @@ package lab
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 )
@@ -57,14 +56,7 @@ func (c *Cluster) Failover(ctx context.Context, to *Server) (Timings, error) {
 	if err := c.Primary().Kill9(); err != nil {
 		return Timings{}, err
 	}
-	if _, err := to.admin.ExecContext(ctx, "STOP SLAVE IO_THREAD"); err != nil {
-		return Timings{}, fmt.Errorf("lab: failover to %s: %w", to.Addr(), err)
-	}
-	status, err := replicaStatus(ctx, to)
-	if err != nil {
-		return Timings{}, err
-	}
-	if err := awaitGTID(ctx, to, status["Gtid_IO_Pos"]); err != nil {
+	if err := receiveNoMore(ctx, to); err != nil {
 		return Timings{}, err
 	}
 	return c.install(ctx, to, begun)

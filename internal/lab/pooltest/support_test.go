@@ -30,7 +30,7 @@ var (
 func startPair(t testing.TB) *lab.Cluster {
 	t.Helper()
 	labtest.Begin(t)
-	pair, err := lab.StartPair(t.Context())
+	pair, err := lab.StartPair(t.Context(), lab.MariaDB)
 	must(t, err)
 	t.Cleanup(func() { must(t, pair.Close()) })
 	return pair

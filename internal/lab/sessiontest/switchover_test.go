@@ -273,7 +273,7 @@ func TestTransactionsByTextAtTheDB(t *testing.T) {
 
 func TestSessionsKeepTheirStateThroughASwitchover(t *testing.T) {
 	ctx := within(t, 90*time.Second)
-	pair, err := lab.StartPair(ctx)
+	pair, err := lab.StartPair(ctx, lab.MariaDB)
 	must(t, err)
 	t.Cleanup(func() { must(t, pair.Close()) })
 	admin(t, pair.Primary(), "CREATE TABLE app.t (id INT PRIMARY KEY) ENGINE=InnoDB")
