@@ -52,24 +52,16 @@ type backend struct {
 
 // A birth is what was learned of a backend when it was opened.
 type birth struct {
-	id         string // the server's number of the connection
+	identity
 	schema     string // the default database; "" is none
 	sqlMode    string
 	modes      sqltext.Modes // how texts are read
 	unsafe     bool          // its character set cannot be read byte by byte
 	oldNames   bool          // tx_isolation, not transaction_isolation
-	server     string        // which server it is, as far as that can be told
 	roles      bool          // the server knows roles
 	role       string        // the current role, with which a reset does nothing on MariaDB; "" is none, or no roles
 	charset    []string      // the assignments that give it the character sets it has
 	statements []string      // what set it up besides
-}
-
-// askServer asks a connection which server it leads to: names and numbers of connections are no proof.
-const askServer = "SELECT @@hostname, @@port, @@server_id"
-
-func serverOf(answers []sql.NullString) string {
-	return answers[0].String + ":" + answers[1].String + "/" + answers[2].String
 }
 
 // strangeBit tells the numbers of strange settings from those of states, which have the highest bit, or are 0.
@@ -80,24 +72,26 @@ var unsafeCharsets = map[string]bool{"big5": true, "sjis": true, "cp932": true, 
 
 // birthColumns are asked for when a backend is opened, beside what every connection is asked.
 var birthColumns = []string{
-	"CONNECTION_ID()", "DATABASE()", "@@sql_mode", "@@character_set_client", "@@character_set_results", "@@collation_connection",
-	"@@hostname", "@@port", "@@server_id",
+	"DATABASE()", "@@sql_mode", "@@character_set_client", "@@character_set_results", "@@collation_connection",
+	"CONNECTION_ID()", "@@hostname", "@@port", "@@server_id", // as askIdentity does
 }
+
+const identityColumns = 5 // where askIdentity's begin
 
 const currentRole = "CURRENT_ROLE()"
 
 // newBirth takes what gave a backend its character_set_client besides the answers: see clientCharset.
 func newBirth(version string, names string, answers []sql.NullString) birth {
-	client := answers[3].String
+	client := answers[2].String
 	role := ""
 	if len(answers) > len(birthColumns) {
 		role = answers[len(birthColumns)].String
 	}
 	return birth{
-		id: answers[0].String, server: serverOf(answers[6:]), role: role, schema: answers[1].String, sqlMode: answers[2].String, modes: sqltext.ModesOf(answers[2].String),
+		role: role, schema: answers[0].String, sqlMode: answers[1].String, modes: sqltext.ModesOf(answers[1].String),
 		unsafe:   unsafeCharsets[strings.ToLower(client)],
 		oldNames: strings.Contains(version, "MariaDB") || strings.HasPrefix(version, "5.6.") || strings.HasPrefix(version, "5.5."),
-		charset:  charsetOf(names, answers[3:6]),
+		charset:  charsetOf(names, answers[2:5]),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -50,6 +51,8 @@ func (s *settings) driverConnector(cfg *mysql.Config) (driver.Connector, error) 
 // A socket receives the network connection that an open dials, so that it can be cut while a statement holds the driver's
 // connection locked.
 type socket struct {
+	greeted atomic.Uint32 // the number that the server greeted the connection with; 0: it is not known
+
 	mu   sync.Mutex // guards the field below
 	conn net.Conn
 }
@@ -64,6 +67,7 @@ func catch(dial func(ctx context.Context, network, addr string) (net.Conn, error
 			s.mu.Lock()
 			s.conn = conn
 			s.mu.Unlock()
+			conn = watchGreeting(conn, &s.greeted)
 		}
 		return conn, err
 	}

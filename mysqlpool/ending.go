@@ -59,6 +59,9 @@ func (e *ending) outlast(returned <-chan struct{}) {
 func (e *ending) settled(c *Connector, b *backend, returned <-chan struct{}, kills bool, patience time.Duration) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	if kills && b.birth.id == "" {
+		return false
+	}
 	if !kills {
 		select {
 		case <-returned:
@@ -75,7 +78,7 @@ func (e *ending) settled(c *Connector, b *backend, returned <-chan struct{}, kil
 		}
 		e.hit = true
 		c.counters.kills.Add(1)
-		if err := c.killer.kill(ctx, b.birth, returned); err != nil {
+		if err := c.killer.kill(ctx, b.birth.identity, returned); err != nil {
 			return false // it was not answered, or refused
 		}
 		pause := time.NewTimer(wait)

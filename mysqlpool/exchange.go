@@ -38,6 +38,9 @@ func (b *backend) exchange(c *call) {
 	if c.err == nil {
 		c.err = b.perform(ctx, c)
 	}
+	if c.depends && b.birth.interrupted(c.err) {
+		b.spoilt = true
+	}
 	if isServerError(c.err) && c.stale() && b.refresh(c) != nil {
 		b.spoilt = true
 	}

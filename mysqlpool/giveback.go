@@ -37,7 +37,7 @@ func (c *Connector) putDown(lease weir.Lease[*backend], b *backend) (none weir.L
 		ctx, cancel := context.WithTimeout(context.Background(), c.killTimeout)
 		defer cancel()
 		c.counters.kills.Add(1)
-		c.killer.kill(ctx, b.birth, nil) // if it fails the server finds out by itself, when it sends
+		c.killer.kill(ctx, b.birth.identity, nil) // if it fails the server finds out by itself, when it sends
 	})
 	return none
 }

@@ -65,7 +65,10 @@ var (
 // kill returns when the server has answered: after that the kill cannot hit a later statement of the same connection. returned is closed
 // when the statement has returned. The same number means another connection on another server: where the killer's own connections lead
 // elsewhere by now, nothing is killed.
-func (k *killer) kill(ctx context.Context, at birth, returned <-chan struct{}) error {
+func (k *killer) kill(ctx context.Context, at identity, returned <-chan struct{}) error {
+	if at.id == "" {
+		return errNoIdentity
+	}
 	wait := time.NewTimer(killOvertakes)
 	defer wait.Stop()
 	select {
@@ -91,7 +94,7 @@ func (k *killer) pass(returned <-chan struct{}) {
 
 // send asks over a connection of the killer's own. One that does not get in leaves it to an idle backend. A full server is tried again, and one that
 // refuses a password that may just have been replaced.
-func (k *killer) send(ctx context.Context, at birth, returned <-chan struct{}) error {
+func (k *killer) send(ctx context.Context, at identity, returned <-chan struct{}) error {
 	select {
 	case k.places <- struct{}{}:
 	case <-ctx.Done():
@@ -124,7 +127,7 @@ func (k *killer) send(ctx context.Context, at birth, returned <-chan struct{}) e
 
 // ask kills over one of the killer's own connections. sent tells that the server has answered, or that no answer of another connection
 // would say more.
-func (k *killer) ask(ctx context.Context, at birth) (sent bool, err error) {
+func (k *killer) ask(ctx context.Context, at identity) (sent bool, err error) {
 	for {
 		conn, fresh, err := k.take(ctx, at.server)
 		if err != nil {
@@ -153,7 +156,7 @@ func (k *killer) ask(ctx context.Context, at birth) (sent bool, err error) {
 const killQuery = "KILL QUERY "
 
 // askOverBackend kills over a backend of the pool, if one is idle that leads to that server.
-func (k *killer) askOverBackend(ctx context.Context, at birth) (sent bool, err error) {
+func (k *killer) askOverBackend(ctx context.Context, at identity) (sent bool, err error) {
 	lease, ok := k.borrow()
 	if !ok {
 		return false, nil
@@ -209,21 +212,25 @@ func (k *killer) take(ctx context.Context, server string) (conn killing, fresh b
 }
 
 func (k *killer) dial(ctx context.Context) (killing, error) {
-	c, err := k.connector.Connect(ctx)
+	b := &backend{}
+	c, err := k.connector.Connect(context.WithValue(ctx, socketKey{}, &b.socket))
 	if err != nil {
 		return killing{}, err
 	}
-	b := &backend{}
 	if b.conn, err = asPhysical(c); err != nil {
 		c.Close() // adds nothing to why
 		return killing{}, err
 	}
-	row, err := b.ask(ctx, askServer)
-	if err != nil || len(row) != 3 {
+	row, err := b.ask(ctx, askIdentity)
+	var is identity
+	if err == nil && len(row) == 4 {
+		is, err = b.identify(ctx, "", row)
+	}
+	if err != nil || is.server == "" {
 		c.Close() // as above
 		return killing{}, errors.Join(errOtherServer, err)
 	}
-	return killing{b.conn, serverOf(row)}, nil
+	return killing{b.conn, is.server}, nil
 }
 
 // put keeps a connection for the next kill.

@@ -55,7 +55,7 @@ func (c *killConn) Close() error {
 }
 
 func (c *killConn) QueryContext(context.Context, string, []driver.NamedValue) (driver.Rows, error) {
-	return &noopRows{row: []driver.Value{c.server, "3306", "1"}}, nil
+	return &noopRows{row: []driver.Value{"7", c.server, "3306", "1"}}, nil
 }
 
 func (c *killConn) ExecContext(_ context.Context, text string, _ []driver.NamedValue) (driver.Result, error) {
@@ -79,7 +79,7 @@ func newTestKiller(s *killServer, most int) *killer {
 }
 
 func killOn(ctx context.Context, k *killer, server string) error {
-	return k.send(ctx, birth{id: "7", server: server + ":3306/1"}, nil)
+	return k.send(ctx, identity{id: "7", server: server + ":3306/1"}, nil)
 }
 
 func TestConnectionThatCannotKillIsClosed(t *testing.T) {

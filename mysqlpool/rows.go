@@ -131,6 +131,7 @@ func (r *rows) done() (err error, late, cut bool) {
 	limit := time.AfterFunc(drainLimit, func() { w.fire(own) })
 	err = r.closeInner()
 	limit.Stop()
+	r.b.spoilt = r.b.spoilt || r.b.birth.interrupted(err)
 	late, cut = w.end()
 	r.b.streams = false
 	r.watch, r.b = nil, nil
@@ -232,7 +233,9 @@ func (r *rows) over() error {
 func (r *rows) read(dest []driver.Value) error {
 	r.b.use.Lock()
 	defer r.b.use.Unlock()
-	return r.inner.Next(dest)
+	err := r.inner.Next(dest)
+	r.b.spoilt = r.b.spoilt || r.b.birth.interrupted(err)
+	return err
 }
 
 // Close implements [driver.Rows].

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,7 @@ type source struct {
 	resets    atomic.Uint32                            // whether sessions can be reset, tried by the first that must be
 	checker   atomic.Pointer[driver.NamedValueChecker] // go-sql-driver's: it has no state
 	modes     atomic.Uint32                            // how a new backend reads texts
+	noKills   sync.Once                                // for the warning that KILL QUERY cannot be used
 	counters  *counters
 	states    *states
 	pins      *pins
@@ -76,6 +78,14 @@ func (s *source) ready(ctx context.Context, b *backend) error {
 		return err
 	}
 	b.flavour, b.birth = flavour, newBirth(flavour.version, s.names, answers)
+	if b.birth.identity, err = b.identify(ctx, flavour.version, answers[identityColumns:]); err != nil {
+		return err
+	}
+	if b.birth.id == "" && s.killTimeout > 0 {
+		s.noKills.Do(func() {
+			s.adviser.pool.Logger.Warn("mysqlpool: connections lead through a proxy: a statement whose context ends is not killed on the server", "pool", s.adviser.pool.Name)
+		})
+	}
 	b.birth.roles = flavour.roles
 	b.birth.statements = s.setUp()
 	b.cache.limit, b.cache.n = s.statementCache, s.counters

@@ -25,6 +25,12 @@ type Config struct {
 	SuperReadOnly  bool // super_read_only, and with it read_only; MySQL only
 	InnodbReadOnly bool // innodb_read_only
 	Aurora         bool // @@aurora_version and @@aurora_server_id exist
+
+	// Proxy is whether clients reach the server through a proxy: KILL knows a connection by the number in its greeting, and
+	// CONNECTION_ID() tells one more, which the next client may have.
+	Proxy bool
+	// Vtgate is the second half of @@session_uuid, which only Vitess's proxy knows, such as "8103-121c81a328c0".
+	Vtgate string
 }
 
 func (c Config) withDefaults() Config {

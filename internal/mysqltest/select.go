@@ -133,6 +133,9 @@ func (c *conn) call(st *statement, item []token) (v any, used int, stop *Reply) 
 	}
 	switch strings.ToUpper(item[0].text) {
 	case "CONNECTION_ID":
+		if c.server.config.Proxy {
+			return uint64(c.thread) + 1, used, nil
+		}
 		return uint64(c.thread), used, nil
 	case "SLEEP":
 		v, stop = c.sleep(arg)
@@ -166,14 +169,14 @@ func (c *conn) currentRole(used int) (v any, _ int, stop *Reply) {
 	return "NONE", used, nil
 }
 
-// sleep is SLEEP(n): 0, or when KILL QUERY ends it, 1 from MySQL and an error from MariaDB.
+// sleep is SLEEP(n): 0, or when KILL QUERY ends it, 1 from MySQL and an error from MariaDB and Vitess.
 func (c *conn) sleep(seconds any) (v any, stop *Reply) {
 	n, _ := strconv.ParseFloat(render(seconds), 64)
 	switch c.pause(time.Duration(n * float64(time.Second))) {
 	case abandoned:
 		return nil, &Reply{abandoned: true}
 	case interrupted:
-		if c.server.config.mariaDB() {
+		if config := c.server.config; config.mariaDB() || config.Vtgate != "" {
 			r := Fail(NewError(CodeQueryInterrupted))
 			return nil, &r
 		}

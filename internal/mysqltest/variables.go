@@ -32,6 +32,8 @@ func (c *conn) variable(name string) (any, bool) {
 			return int64(config.WaitTimeout / time.Second), true
 		}
 		return int64(c.session.waitTimeout / time.Second), true
+	case "session_uuid":
+		return "94aa18dc-e5e9-11f1-" + config.Vtgate, config.Vtgate != ""
 	case "aurora_version":
 		return "3.05.2", config.Aurora
 	case "aurora_server_id":

@@ -1,0 +1,110 @@
+package mysqlpool_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/weirpool/weir"
+	"github.com/weirpool/weir/internal/mysqltest"
+	"github.com/weirpool/weir/mysqlpool"
+)
+
+const aVtgate = "8103-121c81a328c0"
+
+// openOver opens a DB with two backends that are ready.
+func openOver(t *testing.T, s *mysqltest.Server) (*sql.DB, *mysqlpool.Connector) {
+	t.Helper()
+	con, err := mysqlpool.NewConnector(t.Context(), configOf(s), quiet(), weir.WithMaxOpen(2), weir.WithMinIdle(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return con.OpenDB(), con
+}
+
+// Behind a proxy CONNECTION_ID() is the number of a connection that the proxy has to the server. KILL QUERY, which the proxy answers
+// itself, would take it for that of another client.
+func TestKillBehindAProxyHitsNobodyElse(t *testing.T) {
+	for name, test := range map[string]struct {
+		config mysqltest.Config
+		cuts   uint64
+	}{
+		"none":                      {mysqltest.Config{}, 0},
+		"unknown":                   {mysqltest.Config{Proxy: true}, 2},
+		"vtgate":                    {mysqltest.Config{Proxy: true, Version: "8.4.0-Vitess", Vtgate: aVtgate}, 0},
+		"vtgate by another version": {mysqltest.Config{Proxy: true, Version: "8.0.40", Vtgate: aVtgate}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, test.config, func(t *testing.T, s *mysqltest.Server) {
+				db, con := openOver(t, s)
+				defer db.Close()
+				ctx := mysqlpool.ContextWithMode(t.Context(), mysqlpool.SessionMode)
+				var conns [2]*sql.Conn
+				for i := range conns {
+					var err error
+					if conns[i], err = db.Conn(ctx); err != nil {
+						t.Fatal(err)
+					}
+					defer conns[i].Close()
+				}
+				wantKilledAlone(t, conns[0], conns[1])
+				wantKilledAlone(t, conns[1], conns[0])
+				synctest.Wait()
+				if got := con.Sessions().Cuts; got != test.cuts {
+					t.Errorf("cuts = %d, want %d", got, test.cuts)
+				}
+			})
+		})
+	}
+}
+
+// wantKilledAlone ends a statement of one session by its context while another session's runs.
+func wantKilledAlone(t *testing.T, late, other *sql.Conn) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := late.ExecContext(ctx, "SELECT SLEEP(60)")
+		ended <- err
+	}()
+	synctest.Wait()
+	var killed int
+	if err := other.QueryRowContext(t.Context(), "SELECT SLEEP(3)").Scan(&killed); err != nil || killed != 0 {
+		t.Errorf("another client's SLEEP = %d, %v, want 0: it was killed", killed, err)
+	}
+	if err := <-ended; !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error = %v", err)
+	}
+	synctest.Wait()
+}
+
+// vtgate's tablet closes the connection of a transaction when it interrupts a statement. The next statement fails, and those after it begin a
+// transaction anew, which COMMIT would make permanent without what came before.
+func TestNoHalfOfATransactionIsCommittedOverVtgate(t *testing.T) {
+	inBubble(t, mysqltest.Config{Proxy: true, Version: "8.4.0-Vitess", Vtgate: aVtgate}, func(t *testing.T, s *mysqltest.Server) {
+		db, con := openOver(t, s)
+		defer db.Close()
+		tx, err := db.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		late, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := tx.ExecContext(late, "SELECT SLEEP(60)"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error = %v", err)
+		}
+		if _, err := tx.ExecContext(t.Context(), "SELECT 1"); !errors.Is(err, mysqlpool.ErrSessionLost) {
+			t.Errorf("the next statement's error = %v, want ErrSessionLost", err)
+		}
+		if err := tx.Commit(); mysqlpool.Classify(err) != mysqlpool.RolledBack {
+			t.Errorf("commit = %v, which is %v, want %v", err, mysqlpool.Classify(err), mysqlpool.RolledBack)
+		}
+		if got := con.Sessions(); got.SessionsLost != 1 || got.Cuts != 0 {
+			t.Errorf("lost %d, cuts %d, want 1 and 0", got.SessionsLost, got.Cuts)
+		}
+	})
+}
