@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 	"github.com/weirpool/weir/mysqlpool"
 )
 
-// late is how much later than it should a wait may end on a machine that is busy.
+// late is how much later than it should a wait may end, besides what the machine takes for itself.
 const late = 700 * time.Millisecond
 
 func TestBlackHoleKeepsNobodyWaitingBeyondMaxWait(t *testing.T) {
@@ -26,6 +27,7 @@ func blackHole(t *testing.T, lasts time.Duration) {
 	ctx := within(t, 90*time.Second)
 	srv := start(t, lab.Config{})
 	proxy, dsn := through(t, srv)
+	paused := pauses(t)
 	seen := &recorder{}
 	pool := open(t, dsn, weir.WithMaxOpen(8), weir.WithMinIdle(4), weir.WithMaxWait(time.Second), weir.WithObserver(seen))
 	callers := gather(ctx, pool, 16, func(ctx context.Context, conn *sql.Conn) error {
@@ -49,10 +51,10 @@ func blackHole(t *testing.T, lasts time.Duration) {
 		case b.ok():
 		case b.acquire != nil:
 			refused++
-			wantMaxWait(t, b.acquire)
+			wantMaxWait(t, b.acquire, paused())
 		default:
 			hung++
-			if took := b.ended.Sub(b.lent); took > statementLimit+late {
+			if took := b.ended.Sub(b.lent); took > statementLimit+late+paused() {
 				t.Errorf("a statement in the black hole took %v, its context ended after %v", took, statementLimit)
 			}
 		}
@@ -60,26 +62,26 @@ func blackHole(t *testing.T, lasts time.Duration) {
 	if refused == 0 {
 		t.Error("nobody was refused in the black hole")
 	}
-	if longest > time.Second+late {
+	if longest > time.Second+late+paused() {
 		t.Errorf("a caller waited %v, MaxWait is 1s", longest)
 	}
 	if back > 3*time.Second {
 		t.Errorf("the first good borrow came %v after the black hole", back)
 	}
-	t.Logf("%d refused, longest wait %v; %d statements ended by their context; longest check %v, longest open %v; first good borrow %v after healing",
-		refused, longest.Round(time.Millisecond), hung, seen.longest(weir.EventCheckFailed).Round(time.Millisecond),
+	t.Logf("%d refused, longest wait %v, pauses of the machine up to %v; %d statements ended by their context; longest check %v, longest open %v; first good borrow %v after healing",
+		refused, longest.Round(time.Millisecond), paused().Round(time.Millisecond), hung, seen.longest(weir.EventCheckFailed).Round(time.Millisecond),
 		seen.longest(weir.EventOpenFailed).Round(time.Millisecond), back.Round(time.Millisecond))
 }
 
-// wantMaxWait asserts that err says that MaxWait, 1 s, was reached.
-func wantMaxWait(t *testing.T, err error) {
+// wantMaxWait asserts that err says that MaxWait, 1 s, was reached, on a machine that paused so long.
+func wantMaxWait(t *testing.T, err error, paused time.Duration) {
 	t.Helper()
 	full, ok := errors.AsType[*weir.ExhaustedError](err)
 	if !ok || full.Limit != weir.LimitMaxWait || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want an ExhaustedError of MaxWait", err)
 		return
 	}
-	if full.Waited < time.Second || full.Waited > time.Second+late {
+	if full.Waited < time.Second || full.Waited > time.Second+late+paused {
 		t.Errorf("refused after %v, MaxWait is 1s", full.Waited)
 	}
 }
@@ -88,6 +90,7 @@ func TestHeldConnectionInABlackHoleEndsWithTheContext(t *testing.T) {
 	ctx := within(t, 60*time.Second)
 	srv := start(t, lab.Config{})
 	proxy, dsn := through(t, srv)
+	paused := pauses(t)
 	pool := open(t, dsn)
 	lease := acquire(ctx, t, pool)
 	proxy.BlackHole(true)
@@ -95,7 +98,7 @@ func TestHeldConnectionInABlackHoleEndsWithTheContext(t *testing.T) {
 	defer cancel()
 	begun := time.Now()
 	err := selectOne(short, lease.Value())
-	if took := time.Since(begun); mysqlpool.Classify(err) != mysqlpool.Canceled || took > 300*time.Millisecond+late {
+	if took := time.Since(begun); mysqlpool.Classify(err) != mysqlpool.Canceled || took > 300*time.Millisecond+late+paused() {
 		t.Errorf("got %v after %v, want the context's error after 300ms", err, took)
 	}
 	lease.Finish(err)
@@ -103,7 +106,8 @@ func TestHeldConnectionInABlackHoleEndsWithTheContext(t *testing.T) {
 	must(t, pool.Do(ctx, selectOne)) // the driver has closed the other one
 }
 
-// A statement too long for the buffers of a server that does not read meets TCP_USER_TIMEOUT: the kernel waits for room.
+// A statement too long for the buffers of a server that does not read meets TCP_USER_TIMEOUT: the kernel waits for room. Without that option
+// it would wait for a quarter of an hour, and the test's context would end first.
 func TestStatementThatTheNetworkDoesNotTakeEndsByTCPUserTimeout(t *testing.T) {
 	ctx := within(t, 60*time.Second)
 	srv := start(t, lab.Config{Args: []string{"--max-allowed-packet=64M"}})
@@ -117,8 +121,8 @@ func TestStatementThatTheNetworkDoesNotTakeEndsByTCPUserTimeout(t *testing.T) {
 	if class := mysqlpool.Classify(err); class != mysqlpool.Unknown && class != mysqlpool.NotSent {
 		t.Errorf("got %v, of class %v", err, class)
 	}
-	if took > 10*time.Second {
-		t.Errorf("the statement ended after %v, TCP_USER_TIMEOUT is 1s", took)
+	if !errors.Is(err, syscall.ETIMEDOUT) {
+		t.Errorf("the statement ended after %v with %v, want the kernel to give up", took, err)
 	}
 	lease.Finish(err)
 	t.Logf("ended after %v with %v", took.Round(time.Millisecond), err)
@@ -163,6 +167,7 @@ func TestStoppedServerKeepsOpensAndChecksWithinTheirLimits(t *testing.T) {
 	const openLimit, checkLimit = 700 * time.Millisecond, 300 * time.Millisecond
 	ctx := within(t, 60*time.Second)
 	srv := start(t, lab.Config{})
+	machine := pauses(t)
 	seen := &recorder{}
 	pool := open(t, srv.DSN("app", "app"), weir.WithMaxOpen(6), weir.WithMinIdle(3), weir.WithCheckWindow(0),
 		weir.WithOpenTimeout(openLimit), mysqlpool.WithValidationTimeout(checkLimit), weir.WithObserver(seen))
@@ -173,17 +178,17 @@ func TestStoppedServerKeepsOpensAndChecksWithinTheirLimits(t *testing.T) {
 	paused := time.Now()
 	callers.await(ctx, t, "each caller was refused twice", 24, func(b borrow) bool { return b.acquire != nil })
 	for _, b := range callers.seen(func(b borrow) bool { return b.acquire != nil }) {
-		wantMaxWait(t, b.acquire)
+		wantMaxWait(t, b.acquire, machine())
 	}
 	must(t, srv.Continue())
 	continued := time.Now()
 	callers.await(ctx, t, "the callers are at work again", 120, goodAfter(continued))
 	all := callers.home()
 
-	if d := seen.longest(weir.EventOpenFailed); d == 0 || d > openLimit+late {
+	if d := seen.longest(weir.EventOpenFailed); d == 0 || d > openLimit+late+machine() {
 		t.Errorf("the longest failed open took %v, limit %v", d, openLimit)
 	}
-	if d := seen.longest(weir.EventCheckFailed); d == 0 || d > checkLimit+late {
+	if d := seen.longest(weir.EventCheckFailed); d == 0 || d > checkLimit+late+machine() {
 		t.Errorf("the longest failed check took %v, limit %v", d, checkLimit)
 	}
 	t.Logf("stopped for %v; longest failed open %v of %v, longest failed check %v of %v; first good borrow %v after it went on",

@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 	"github.com/weirpool/weir/mysqlpool"
 )
 
@@ -95,6 +96,7 @@ func (s *storm) judge(err error) {
 	switch {
 	case errors.Is(err, weir.ErrExhausted), class == mysqlpool.Canceled, class == mysqlpool.Unknown,
 		class == mysqlpool.NotSent, class == mysqlpool.ServerDemoted:
+	case labtest.Kind() == lab.MySQL && class == mysqlpool.GoingAway: // it says so at its restart; MariaDB hangs up
 	default:
 		s.strange.Store(err.Error(), true)
 	}

@@ -35,12 +35,6 @@ func (d *diary) String() string {
 	return d.text.String()
 }
 
-// onEachKind runs a test on a server of its own.
-func onEachKind(t *testing.T, test func(ctx context.Context, t *testing.T, srv *lab.Server)) {
-	ctx := within(t, 120*time.Second)
-	test(ctx, t, start(t, lab.Config{}))
-}
-
 // onNewAndWrap runs a test on a pool of one connection of either kind.
 func onNewAndWrap(t *testing.T, srv *lab.Server, params string, test func(t *testing.T, pool *mysqlpool.Pool, log *diary), opts ...mysqlpool.Option) {
 	dsn := srv.DSN("app", "app") + params
@@ -79,10 +73,8 @@ func answer(ctx context.Context, t testing.TB, conn *sql.Conn, query string) (s 
 }
 
 func TestATransactionLeftOpenNeverReachesTheNextBorrower(t *testing.T) {
-	onEachKind(t, leaveTransactionsOpen)
-}
-
-func leaveTransactionsOpen(ctx context.Context, t *testing.T, srv *lab.Server) {
+	ctx := within(t, 120*time.Second)
+	srv := start(t, lab.Config{})
 	exec(ctx, t, labtest.Stock(t, srv.DSN("app", "app")), "CREATE TABLE t (id INT) ENGINE=InnoDB")
 	nothing := func() {}
 	for name, c := range map[string]struct {
@@ -199,10 +191,8 @@ func TestATransactionLeftOpenOnAnInstrumentedDriverIsNotLentOn(t *testing.T) {
 }
 
 func TestWithResetNothingOfASessionReachesTheNextBorrower(t *testing.T) {
-	onEachKind(t, resetSessions)
-}
-
-func resetSessions(ctx context.Context, t *testing.T, srv *lab.Server) {
+	ctx := within(t, 120*time.Second)
+	srv := start(t, lab.Config{})
 	_, err := srv.Admin().ExecContext(ctx, "CREATE DATABASE other")
 	must(t, err)
 	exec(ctx, t, labtest.Stock(t, srv.DSN("app", "app")), "CREATE TABLE t (id INT) ENGINE=InnoDB")
