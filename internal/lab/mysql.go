@@ -41,7 +41,7 @@ func (mysqld) initFile() string { return mysqlUsers }
 func (mysqld) args(host string, adminPort int, initFile string, alone bool) []string {
 	args := []string{
 		mysqlLogFile, "--admin-address=" + host, "--admin-port=" + strconv.Itoa(adminPort), "--init-file=" + initFile,
-		"--mysqlx=0", "--secure-file-priv=", "--innodb-doublewrite=0",
+		"--mysqlx=0", "--secure-file-priv=", "--local-infile=1", "--innodb-doublewrite=0",
 	}
 	if alone {
 		args = append(args, "--skip-log-bin")

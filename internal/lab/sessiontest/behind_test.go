@@ -101,8 +101,9 @@ func TestAnInsertThatReturnsRowsAndWasKilledTooLateIsUnknown(t *testing.T) {
 func TestAProcedureThatWasKilledHalfwayIsUnknown(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	s := newSevered(ctx, t)
+	numbers := sequence(t, 100000)
 	exec(ctx, t, s.stock, "CREATE PROCEDURE slow() BEGIN DECLARE n DOUBLE; INSERT INTO t VALUES (1); "+
-		"SELECT SUM(a.seq * b.seq) INTO n FROM seq_1_to_100000 a, seq_1_to_100000 b; END")
+		"SELECT SUM(a.seq * b.seq) INTO n FROM "+numbers+" a, "+numbers+" b; END")
 	exec(ctx, t, s.db, "DO 1")
 	_, err := s.db.ExecContext(soon(ctx, t), "CALL slow()")
 	wantLeft(t, "CALL", err)
@@ -141,7 +142,7 @@ func TestShutdownDoesNotWaitForWhoLooksAtARow(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	db, c, _ := openOnly(t, database(t), mysqlpool.WithKillTimeout(500*time.Millisecond))
 	short, cancel := context.WithCancel(ctx)
-	rows, err := db.QueryContext(short, large)
+	rows, err := db.QueryContext(short, large(t))
 	must(t, err)
 	if !rows.Next() {
 		t.Fatal(rows.Err())
@@ -196,7 +197,7 @@ func TestRowsOfATransactionEndWithIt(t *testing.T) {
 		short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
 		tx, err := s.db.BeginTx(short, nil)
 		must(t, err)
-		rows, err := tx.QueryContext(ctx, large)
+		rows, err := tx.QueryContext(ctx, large(t))
 		must(t, err)
 		rows.Next()
 		s.proxy.Stall(true)

@@ -23,13 +23,19 @@ type queryer interface {
 // numbers begins to read so many rows of about 1 KB.
 func numbers(ctx context.Context, t testing.TB, on queryer, n int) *sql.Rows {
 	t.Helper()
-	rows, err := on.QueryContext(ctx, fmt.Sprintf("SELECT seq, REPEAT('x', 10) FROM seq_1_to_%d", n))
+	rows, err := on.QueryContext(ctx, "SELECT seq, REPEAT('x', 10) FROM "+sequence(t, n))
 	must(t, err)
 	t.Cleanup(func() { rows.Close() }) // a test may have closed them
 	if !rows.Next() {
 		t.Fatalf("no row: %v", rows.Err())
 	}
 	return rows
+}
+
+// large is a query for far more rows than what is read ahead, and than what the network holds.
+func large(t testing.TB) string {
+	t.Helper()
+	return "SELECT REPEAT('x', 1000) FROM " + sequence(t, 100000)
 }
 
 // drain reads the rest of the rows and returns how many there were.
@@ -81,7 +87,7 @@ func TestBigResultsHoldABackendUntilTheirEnd(t *testing.T) {
 func TestWideResultsAreBig(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(1))
-	rows, err := db.QueryContext(ctx, "SELECT REPEAT('x', 40000) FROM seq_1_to_3")
+	rows, err := db.QueryContext(ctx, "SELECT REPEAT('x', 40000) FROM "+sequence(t, 3))
 	must(t, err)
 	defer rows.Close()
 	if used := c.Stats().InUse; used != 1 {
@@ -169,7 +175,7 @@ func TestTransactionsEndUnderOpenRows(t *testing.T) {
 func TestSelfDeadlockEndsAndNamesItself(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	db, _ := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(2), weir.WithMaxWait(100*time.Millisecond))
-	one, err := db.QueryContext(ctx, "SELECT seq FROM seq_1_to_5000")
+	one, err := db.QueryContext(ctx, "SELECT seq FROM "+sequence(t, 5000))
 	line := lineAbove(1)
 	must(t, err)
 	defer one.Close()
@@ -216,7 +222,7 @@ func TestRowBufferOfOneRowServesQueryRow(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(1), mysqlpool.WithRowBuffer(1, 1000))
 	want(t, "one row", text(ctx, t, db, "SELECT 7"), "7")
-	want(t, "the first of many", text(ctx, t, db, "SELECT seq FROM seq_1_to_10"), "1")
+	want(t, "the first of many", text(ctx, t, db, "SELECT seq FROM "+sequence(t, 10)), "1")
 	if s := c.Sessions(); s.RowsBuffered != 1 || s.RowsStreamed != 1 {
 		t.Errorf("%d results were buffered, %d streamed; want 1 and 1", s.RowsBuffered, s.RowsStreamed)
 	}
@@ -227,7 +233,7 @@ func TestErrorsInTheMiddleOfResults(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(1))
 	for _, at := range []int{2, 1000} {
-		query := fmt.Sprintf("SELECT seq, IF(seq = %d, (SELECT seq FROM seq_1_to_2), 1) FROM seq_1_to_2000", at)
+		query := fmt.Sprintf("SELECT seq, IF(seq = %d, (SELECT seq FROM %s), 1) FROM %s", at, sequence(t, 2), sequence(t, 2000))
 		rows, err := db.QueryContext(ctx, query)
 		n := 0
 		if err == nil {

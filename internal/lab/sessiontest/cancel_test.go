@@ -116,17 +116,18 @@ func TestFiftyCancelledStatementsAllEndOnTheServer(t *testing.T) {
 	exec(ctx, t, lock, "UPDATE t SET n = 1 WHERE id = 1")
 	openAll(ctx, t, db, 5)
 	before := threadsOf(ctx, t, shared(t), db)
+	many, some := sequence(t, 100000), sequence(t, 600)
 	statements := []func(context.Context) error{
 		func(ctx context.Context) error { return readAll(ctx, db, "SELECT SLEEP(60) /* mark */") },
 		func(ctx context.Context) error {
-			return readAll(ctx, db, "SELECT COUNT(*) /* mark */ FROM seq_1_to_100000 a, seq_1_to_100000 b WHERE a.seq * b.seq % 7 = 8")
+			return readAll(ctx, db, "SELECT COUNT(*) /* mark */ FROM "+many+" a, "+many+" b WHERE a.seq * b.seq % 7 = 8")
 		},
 		func(ctx context.Context) error {
 			_, err := db.ExecContext(ctx, "UPDATE t SET n = n + 1 WHERE id = 1 /* mark */")
 			return err
 		},
 		func(ctx context.Context) error {
-			return readAll(ctx, db, "SELECT REPEAT('x', 1000), IF(seq > 500, SLEEP(60), 0) /* mark */ FROM seq_1_to_600")
+			return readAll(ctx, db, "SELECT REPEAT('x', 1000), IF(seq > 500, SLEEP(60), 0) /* mark */ FROM "+some)
 		},
 		func(ctx context.Context) error { return readAll(ctx, db, "SELECT SLEEP(?) /* mark */", 60) },
 	}
@@ -182,9 +183,10 @@ func TestKillHitsNoLaterStatement(t *testing.T) {
 			}
 		}
 	})
+	query := "SELECT COUNT(*) FROM " + sequence(t, 500)
 	var callers sync.WaitGroup
 	for range 4 {
-		callers.Go(func() { cancelAtRandom(ctx, t, db, 500) })
+		callers.Go(func() { cancelAtRandom(ctx, t, db, query, 500) })
 	}
 	callers.Wait()
 	over.Store(true)
@@ -196,10 +198,10 @@ func TestKillHitsNoLaterStatement(t *testing.T) {
 }
 
 // cancelAtRandom runs n short statements whose contexts end while they run, or just before or after.
-func cancelAtRandom(ctx context.Context, t *testing.T, db *sql.DB, n int) {
+func cancelAtRandom(ctx context.Context, t *testing.T, db *sql.DB, query string, n int) {
 	for range n {
 		short, cancel := context.WithTimeout(ctx, rand.N(600*time.Microsecond))
-		err := readAll(short, db, "SELECT COUNT(*) FROM seq_1_to_500")
+		err := readAll(short, db, query)
 		if ended := short.Err(); err != nil && (ended == nil || !isCause(err, ended)) {
 			t.Errorf("error of a statement whose context ended with %v: %v", ended, err)
 		}
@@ -324,7 +326,7 @@ func TestStatementsOfEveryKindEndWithTheContextsError(t *testing.T) {
 	for _, query := range []string{
 		"SELECT SLEEP(60) /* kind */", "DO SLEEP(60) /* kind */", "SELECT GET_LOCK('held', 60) /* kind */",
 		"SELECT BENCHMARK(10000000000, SHA2(RAND(), 512)) /* kind */", "CALL sleeps() /* kind */", "SELECT slow(60) /* kind */",
-		"CREATE TABLE made AS SELECT SLEEP(60) /* kind */", "SELECT seq, SLEEP(IF(seq > 3, 60, 0)) /* kind */ FROM seq_1_to_10",
+		"CREATE TABLE made AS SELECT SLEEP(60) /* kind */", "SELECT seq, SLEEP(IF(seq > 3, 60, 0)) /* kind */ FROM " + sequence(t, 10),
 		"SELECT 1; SELECT SLEEP(60) /* kind */", "SET time_zone = '+01:00', @a = SLEEP(60) /* kind */",
 		"XA BEGIN 'x'; SELECT SLEEP(60) /* kind */", "BEGIN NOT ATOMIC DO SLEEP(60) /* kind */; END",
 	} {

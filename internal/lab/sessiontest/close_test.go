@@ -44,7 +44,7 @@ var occupations = map[string]func(context.Context, *testing.T, *sql.DB, *sync.Wa
 		}
 	},
 	"rows": func(ctx context.Context, t *testing.T, db *sql.DB, _ *sync.WaitGroup) {
-		rows, err := db.QueryContext(ctx, "SELECT REPEAT('x', 1000) FROM seq_1_to_100000")
+		rows, err := db.QueryContext(ctx, large(t))
 		must(t, err)
 		rows.Next()
 	},

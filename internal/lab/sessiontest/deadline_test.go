@@ -24,8 +24,8 @@ const lateness = 20 * time.Millisecond
 // A deadlineCall prepares one call of database/sql while the server is well, and returns it. ctx is the one that will end.
 type deadlineCall func(ctx context.Context, t *testing.T, db *sql.DB) func() error
 
-// large is a result that is far larger than what is read ahead, and than what the network holds.
-const large = "SELECT REPEAT('x', 1000) FROM seq_1_to_100000"
+// manyRows is a result that is far larger than what is read ahead, and than what the network holds.
+const manyRows = "SELECT REPEAT('x', 1000) FROM many"
 
 var deadlineCalls = map[string]deadlineCall{
 	"Exec": func(ctx context.Context, _ *testing.T, db *sql.DB) func() error {
@@ -44,15 +44,15 @@ var deadlineCalls = map[string]deadlineCall{
 		return func() error { return readAll(ctx, db, "SELECT SLEEP(5)") }
 	},
 	"Query, large": func(ctx context.Context, _ *testing.T, db *sql.DB) func() error {
-		return func() error { return readAll(ctx, db, large) }
+		return func() error { return readAll(ctx, db, manyRows) }
 	},
 	"Rows.Close": func(ctx context.Context, t *testing.T, db *sql.DB) func() error {
-		rows, err := db.QueryContext(ctx, large)
+		rows, err := db.QueryContext(ctx, manyRows)
 		must(t, err)
 		return rows.Close
 	},
 	"Rows.Close in a Tx": func(ctx context.Context, t *testing.T, db *sql.DB) func() error {
-		rows, err := beginTx(ctx, t, db).QueryContext(ctx, large)
+		rows, err := beginTx(ctx, t, db).QueryContext(ctx, manyRows)
 		must(t, err)
 		return rows.Close
 	},
@@ -131,7 +131,7 @@ var deadlineCalls = map[string]deadlineCall{
 	},
 	"Tx.Rollback, rows open": func(ctx context.Context, t *testing.T, db *sql.DB) func() error {
 		tx := beginTx(ctx, t, db)
-		_, err := tx.QueryContext(t.Context(), large) // which ends with its transaction
+		_, err := tx.QueryContext(t.Context(), manyRows) // which ends with its transaction
 		must(t, err)
 		return tx.Rollback
 	},
@@ -191,6 +191,7 @@ func TestADeadlineIsADeadline(t *testing.T) {
 	ctx := within(t, 3*time.Minute)
 	srv := start(t, lab.Config{})
 	admin(t, srv, "CREATE TABLE app.t (n INT) ENGINE=InnoDB")
+	admin(t, srv, "CREATE TABLE app.many SELECT seq FROM "+sequenceOn(t, srv, 100000))
 	var table strings.Builder
 	for _, fault := range deadlineFaults {
 		best := map[string]time.Duration{}

@@ -164,7 +164,7 @@ func TestRowsThatFailLateComeBeforeTheirError(t *testing.T) {
 	dsn := database(t)
 	db, c := open(t, dsn, weir.WithMaxOpen(1))
 	exec(ctx, t, db, "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(10))")
-	exec(ctx, t, db, "INSERT INTO t SELECT seq, seq FROM seq_1_to_100")
+	exec(ctx, t, db, "INSERT INTO t SELECT seq, seq FROM "+sequence(t, 100))
 	const query = "SELECT id, IF(id = 50, (SELECT id FROM t), 0) FROM t ORDER BY id"
 	type outcome struct {
 		rows   int

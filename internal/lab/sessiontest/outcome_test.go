@@ -211,7 +211,7 @@ func TestRowsWhoseConnectionDiesInTheMiddle(t *testing.T) {
 		if within != "" {
 			exec(ctx, t, conn, within)
 		}
-		rows, err := conn.QueryContext(ctx, "SELECT REPEAT('x', 1000) FROM seq_1_to_100000")
+		rows, err := conn.QueryContext(ctx, large(t))
 		must(t, err)
 		n := 0
 		for rows.Next() {

@@ -70,6 +70,23 @@ func open(t testing.TB, dsn string, opts ...mysqlpool.Option) (*sql.DB, *mysqlpo
 	return db, c
 }
 
+// sequence returns the name of a table of the numbers from 1 to n, in order, on the shared server. Its only column is seq.
+func sequence(t testing.TB, n int) string {
+	t.Helper()
+	return sequenceOn(t, shared(t), n)
+}
+
+// sequenceOn is [sequence] on another server. MariaDB has such tables in every database.
+func sequenceOn(t testing.TB, srv *lab.Server, n int) string {
+	t.Helper()
+	name := fmt.Sprintf("app.seq_1_to_%d", n)
+	if labtest.Kind() == lab.MySQL {
+		admin(t, srv, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s (seq INT PRIMARY KEY) SELECT seq FROM "+
+			"JSON_TABLE(CONCAT('[0', REPEAT(',0', %d), ']'), '$[*]' COLUMNS (seq FOR ORDINALITY)) numbers", name, n-1))
+	}
+	return name
+}
+
 // An execer is a DB, a session or a transaction.
 type execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
