@@ -3,12 +3,14 @@ package mysqlpool
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
 // Close closes the pool, waiting for sessions that hold a backend as long as [WithDrainTimeout] says. It is what sql.DB.Close calls.
 func (c *Connector) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), c.drainTimeout)
+	ctx, cancel := context.WithTimeoutCause(context.Background(), c.drainTimeout,
+		fmt.Errorf("WithDrainTimeout of %v has passed: %w", c.drainTimeout, context.DeadlineExceeded))
 	defer cancel()
 	return c.Shutdown(ctx)
 }

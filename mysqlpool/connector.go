@@ -107,7 +107,7 @@ func newConnector(ctx context.Context, cfg *mysql.Config, opts []Option) (*Conne
 // startConnector makes the pool.
 func startConnector(ctx context.Context, src *source, s settings, w weir.Settings, opts []Option, cfg *mysql.Config) (*Connector, error) {
 	c := &Connector{
-		settings: s, made: w, source: src, texts: sqltext.NewCache(), pins: newPins(s.maxPinned, w.MaxWait),
+		settings: s, made: w, source: src, texts: sqltext.NewCache(), pins: newPins(w.Name, s.maxPinned, w.MaxWait),
 		interpolate: cfg.InterpolateParams, readTimeout: cfg.ReadTimeout,
 	}
 	c.killer = newKiller(src.connector, &c.settings, func() (weir.Lease[*backend], bool) { return c.pool.TryAcquire() })

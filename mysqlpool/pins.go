@@ -98,12 +98,15 @@ type PinLimitError struct {
 	Waited time.Duration
 	Pins   []Pin // those that are held, longest first, at most five
 	Cause  error // the context's, if it ended first
+
+	pool string
 }
 
 // Error tells the limit, the wait and who is pinned.
 func (e *PinLimitError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "mysqlpool: no more sessions can be pinned (%v): %d of %d are, waited %v", e.Reason, e.Limit, e.Limit, e.Waited.Round(time.Microsecond))
+	fmt.Fprintf(&b, "mysqlpool: pool %q: no more sessions can be pinned (%v): %d of %d are (WithMaxPinned), waited %v", e.pool, e.Reason, e.Limit, e.Limit,
+		rounded(e.Waited))
 	sep := "; pinned longest: "
 	for _, p := range e.Pins {
 		b.WriteString(sep)
@@ -123,6 +126,7 @@ func (e *PinLimitError) Unwrap() []error {
 
 // pins bounds how many sessions are pinned and remembers them. Places are given in the order of asking.
 type pins struct {
+	pool   string
 	places chan struct{} // as many as may be pinned
 	closed chan struct{}
 	wait   time.Duration
@@ -132,8 +136,8 @@ type pins struct {
 	ever [PinReasons]uint64
 }
 
-func newPins(limit int, wait time.Duration) *pins {
-	return &pins{places: make(chan struct{}, limit), closed: make(chan struct{}), wait: wait, held: map[*session]*pin{}}
+func newPins(pool string, limit int, wait time.Duration) *pins {
+	return &pins{pool: pool, places: make(chan struct{}, limit), closed: make(chan struct{}), wait: wait, held: map[*session]*pin{}}
 }
 
 // take waits for a place. A session that holds a backend already does not wait, and does without if there is none: it takes no backend from
@@ -150,7 +154,7 @@ func (p *pins) take(ctx context.Context, reason PinReason, holds bool) (placed b
 	began := time.Now()
 	late := time.NewTimer(p.wait)
 	defer late.Stop()
-	e := &PinLimitError{Reason: reason, Limit: cap(p.places)}
+	e := &PinLimitError{pool: p.pool, Reason: reason, Limit: cap(p.places)}
 	select {
 	case p.places <- struct{}{}:
 		return true, nil
