@@ -13,7 +13,7 @@
 export PATH := $(PATH):/usr/sbin
 SHELL := /bin/bash
 
-.PHONY: demo demo-mariadb test test-compat check mariadb mysql bench bench-quick bench-sessions chaos fuzz history
+.PHONY: demo demo-mariadb test test-compat check mariadb mysql galera bench bench-quick bench-sessions chaos fuzz history
 
 demo:
 	@cd examples && go run ./demo $(if $(DSN),-dsn '$(DSN)')
@@ -27,16 +27,20 @@ mariadb:
 mysql:
 	@scripts/install-mysql
 
+galera: mariadb
+	@scripts/install-galera
+
 check:
 	@scripts/check
 
 # Most of its time goes into compiling. So check vets all packages with the flags of the tests, which need not do it again, and the
 # benchmarks run with them too. Tests wait for servers and clocks: one package more than there are processors runs at a time.
-test: mariadb mysql check
+test: mariadb mysql galera check
 	go test -race -vet=off -shuffle=on -timeout 20m -p $$(($$(getconf _NPROCESSORS_ONLN) + 1)) work
 	go test -race -vet=off -short -run '^$$' -bench . -benchtime 1x ./benchmarks/... >/dev/null
 	@go test -vet=off -cover . ./mysqlpool ./internal/sqltext ./weirprom/...
 	@scripts/install-mysql --missing
+	@scripts/install-galera --missing
 
 test-compat: mariadb mysql
 	cd internal/compat && go run ./driversuite

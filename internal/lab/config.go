@@ -38,6 +38,8 @@ type Config struct {
 	// Args are further command-line arguments of the server, such as
 	// "--max-statement-time=2". They come last and win.
 	Args []string
+
+	galera bool // a MariaDB server with Galera's library
 }
 
 // withDefaults returns a checked copy.
@@ -62,6 +64,13 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("lab: WaitTimeout %v is not a positive number of whole seconds", c.WaitTimeout)
 	}
 	return c, nil
+}
+
+func (c Config) family() family {
+	if c.galera {
+		return galerad{}
+	}
+	return c.Kind.family()
 }
 
 // args are the command-line arguments that follow from the configuration alone.

@@ -15,6 +15,8 @@
 //     killed, restarted, paused or made read-only;
 //   - [Cluster]: a primary and its replicas, for a planned [Cluster.Switchover]
 //     and a [Cluster.Failover] after a kill;
+//   - [Group]: three MySQL servers in Group Replication, which choose their primary
+//     themselves; [Galera]: three MariaDB servers that all accept writes;
 //   - [Proxy]: a TCP proxy that delays, swallows, holds back, refuses, resets
 //     and cuts;
 //   - [Resolver]: a name that moves from one address to another;

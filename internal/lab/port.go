@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strconv"
 )
 
@@ -31,6 +32,21 @@ func freePort(ctx context.Context, hosts ...string) (int, error) {
 		}
 	}
 	return 0, fmt.Errorf("lab: no free port on %v: %w", hosts, err)
+}
+
+// freePorts returns n different ports that were free on every host a moment ago.
+func freePorts(ctx context.Context, n int, hosts ...string) ([]int, error) {
+	var ports []int
+	for len(ports) < n {
+		port, err := freePort(ctx, hosts...)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(ports, port) {
+			ports = append(ports, port)
+		}
+	}
+	return ports, nil
 }
 
 func probePort(ctx context.Context, port int, hosts []string) error {

@@ -16,6 +16,9 @@ var ErrNoMariaDB = errors.New("MariaDB is not installed (apt-get install -y --no
 // ErrNoMySQL is the same for MySQL.
 var ErrNoMySQL = errors.New("MySQL is not installed (scripts/install-mysql gets it)")
 
+// ErrNoGalera is matched by the error of [StartGalera] where Galera is missing.
+var ErrNoGalera = errors.New("Galera is not installed (scripts/install-galera gets it)")
+
 // Available reports whether servers of the kind can be started here: it returns
 // nil, or an error that matches [ErrNoMariaDB] or [ErrNoMySQL] and says in one
 // line what to install.
@@ -54,7 +57,7 @@ func searchPath() []string {
 	dirs := append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/usr/local/sbin")
 	at, err := os.Getwd()
 	for err == nil && at != filepath.Dir(at) {
-		dirs = append(dirs, filepath.Join(at, ".cache", "mysql", "bin"))
+		dirs = append(dirs, filepath.Join(at, ".cache", "mysql", "bin"), filepath.Join(at, ".cache", "galera", "bin"))
 		at = filepath.Dir(at)
 	}
 	return dirs

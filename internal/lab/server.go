@@ -23,8 +23,7 @@ type Server struct {
 	progs     programs
 	cfg       Config // Port is never 0
 	extraPort int
-	alone     bool     // not a node of a cluster
-	joinArgs  []string // what a cluster adds
+	alone     bool // not a node of a cluster
 	image     []file
 	dir       string // holds data and the log
 	admin     *sql.DB
@@ -35,6 +34,7 @@ type Server struct {
 	proc      *process   // the latest; nil only inside Start
 	readOnly  bool       // what the next start will say
 	id        int        // server_id in a cluster, else 0
+	joinArgs  []string   // what a cluster adds
 	passwords map[string]string
 	closed    bool
 }
@@ -69,7 +69,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 // startServer starts a server on a port that is decided. An id above 0 is the
 // server_id of a node of a cluster, and joinArgs are what the cluster adds.
 func startServer(ctx context.Context, cfg Config, id int, joinArgs []string) (*Server, error) {
-	family := cfg.Kind.family()
+	family := cfg.family()
 	progs, err := family.find(searchPath())
 	if err != nil {
 		return nil, err

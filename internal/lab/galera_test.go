@@ -1,0 +1,52 @@
+package lab_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/weirpool/weir/internal/lab"
+)
+
+func startGalera(t *testing.T) *lab.Galera {
+	t.Helper()
+	begun := time.Now()
+	g, err := lab.StartGalera(t.Context(), lab.Config{})
+	if errors.Is(err, lab.ErrNoGalera) {
+		t.Skip(err)
+	}
+	must(t, err)
+	t.Logf("Galera up in %v", time.Since(begun).Round(time.Millisecond))
+	t.Cleanup(func() { must(t, g.Close()) })
+	return g
+}
+
+func TestGaleraGoesOnWithoutOneNodeAndTakesItBack(t *testing.T) {
+	ctx, g := t.Context(), startGalera(t)
+	dead, other := g.Nodes()[0], g.Nodes()[1]
+	run(t, app(t, dead), "CREATE TABLE t (id INT PRIMARY KEY)")
+	run(t, app(t, other), "INSERT INTO t VALUES (1)")
+	until(t, "the row is on another node, too", func(context.Context) (bool, error) {
+		return queryInt(t, app(t, dead), "SELECT COUNT(*) FROM t") == 1, nil
+	})
+	for i, end := range []struct {
+		name string
+		do   func(*lab.Server) error
+	}{
+		{"kill -9", (*lab.Server).Kill9},
+		{"SIGSTOP", func(s *lab.Server) error { return s.Pause(ctx) }},
+	} {
+		begun := time.Now()
+		must(t, end.do(dead))
+		run(t, app(t, other), "INSERT INTO t VALUES (?)", 2+i)
+		written := time.Now()
+		until(t, "the others are two", func(ctx context.Context) (bool, error) {
+			n, err := g.Size(ctx, other)
+			return n == 2 && g.Ready(ctx, other), err
+		})
+		must(t, g.Heal(ctx))
+		t.Logf("%s: a row written after %v, healed in %v", end.name, written.Sub(begun).Round(time.Millisecond), time.Since(written).Round(time.Millisecond))
+		wantRows(t, dead, 2+i)
+	}
+}
