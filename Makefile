@@ -5,7 +5,7 @@
 # make test-compat   go-sql-driver's own tests over sessions, ORMs, and a second opinion on the classifier; a minute
 # make check         formatting, vet, go.mod files, what the core imports
 # make bench         weir against ten other pools, 20 minutes; make bench-quick: a minute of the main workloads
-# make bench-sessions  sessions over few connections against database/sql and the raw driver, six minutes
+# make bench-sessions  sessions over few connections against database/sql and the raw driver, six minutes; SERVER=mysql: on MySQL
 # make chaos, fuzz   half a minute of random faults on real servers; a minute of random histories, and one of texts for the lexer
 # make history       ten minutes of a hundred sessions on five connections, each of which must read back its own state; then 100,000
 #                    random statements, on sessions and on one stock connection each, which must all answer alike
@@ -65,5 +65,7 @@ bench:
 bench-quick:
 	cd benchmarks && go run ./cmd/compare -quick
 
-bench-sessions: mariadb
-	cd benchmarks && go run ./cmd/sessions
+SERVER := mariadb
+
+bench-sessions: $(SERVER)
+	cd benchmarks && go run ./cmd/sessions -server $(SERVER)

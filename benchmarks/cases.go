@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/weirpool/weir/internal/lab"
 )
 
 // A Case is one line of the results: one contender in one variant of one workload.
@@ -48,7 +50,7 @@ func (c Case) Group() string {
 // left out or made small: enough to see that it works. What the cases share, a server, begins with the first that asks for it
 // and ends with done.
 func Cases(full bool) (cases []Case, done func() error) {
-	server := newMySQLServer()
+	server := newMySQLServer(lab.MariaDB)
 	return slices.Concat(
 		aloneCases(),
 		parallelCases(),

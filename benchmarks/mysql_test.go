@@ -13,10 +13,10 @@ import (
 	"github.com/weirpool/weir/internal/lab"
 )
 
-// startForTest starts the server of one test. Without MariaDB the test fails: what was not tried proves nothing.
-func startForTest(t *testing.T) (*mysqlServer, *lab.Server) {
+// startForTest starts the server of one test. A server that cannot be started is a failure: what was not tried proves nothing.
+func startForTest(t *testing.T, kind lab.Kind) (*mysqlServer, *lab.Server) {
 	t.Helper()
-	s := newMySQLServer()
+	s := newMySQLServer(kind)
 	t.Cleanup(func() {
 		if err := s.close(); err != nil {
 			t.Error(err)
@@ -58,7 +58,7 @@ func connectionsMade(t *testing.T, admin *sql.Conn) int {
 }
 
 func TestEveryMySQLContenderAnswersOnSixteenConnectionsThatItKeeps(t *testing.T) {
-	s, server := startForTest(t)
+	s, server := startForTest(t, lab.MariaDB)
 	admin, err := server.Admin().Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func TestEveryMySQLContenderAnswersOnSixteenConnectionsThatItKeeps(t *testing.T)
 }
 
 func TestWrongAnswerFailsTheLoad(t *testing.T) {
-	s, server := startForTest(t)
+	s, server := startForTest(t, lab.MariaDB)
 	if _, err := server.Admin().ExecContext(t.Context(), "UPDATE app.t SET v = 0"); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestWrongAnswerFailsTheLoad(t *testing.T) {
 }
 
 func TestLimitEndsTheWaitForAMySQLConnection(t *testing.T) {
-	s, _ := startForTest(t)
+	s, _ := startForTest(t, lab.MariaDB)
 	for _, c := range mysqlContenders() {
 		if c.waitUnseen {
 			continue // its connection is borrowed inside the statement
@@ -161,7 +161,7 @@ func TestLimitEndsTheWaitForAMySQLConnection(t *testing.T) {
 }
 
 func TestMySQLCasesOfOneVariantHaveAllContenders(t *testing.T) {
-	s := newMySQLServer()
+	s := newMySQLServer(lab.MariaDB)
 	groups := map[string]int{}
 	for _, c := range mysqlCases(s) {
 		groups[c.Variant]++
@@ -180,7 +180,7 @@ func TestMySQLCasesOfOneVariantHaveAllContenders(t *testing.T) {
 }
 
 func TestMySQLServerIsOneAndEndsOnce(t *testing.T) {
-	s, first := startForTest(t)
+	s, first := startForTest(t, lab.MariaDB)
 	if again, err := s.started(); again != first || err != nil {
 		t.Errorf("a second start gave another server, or %v", err)
 	}
@@ -198,7 +198,7 @@ func TestMySQLServerIsOneAndEndsOnce(t *testing.T) {
 }
 
 func TestMySQLServerThatNobodyAskedForNeverStarts(t *testing.T) {
-	s := newMySQLServer()
+	s := newMySQLServer(lab.MariaDB)
 	if err := s.close(); err != nil {
 		t.Error(err)
 	}

@@ -21,20 +21,22 @@ func mysqlValue(id int) int { return id * 7 }
 // mysqlStart bounds the start of the server and the filling of its table.
 const mysqlStart = time.Minute
 
-// A mysqlServer is the MariaDB that all cases of a run share. It starts when the first case asks for it, so that a run of other
+// A mysqlServer is the server that all cases of a run share. It starts when the first case asks for it, so that a run of other
 // workloads needs none.
 type mysqlServer struct {
+	kind lab.Kind
+
 	mu     sync.Mutex // guards the fields below
 	lab    *lab.Server
 	err    error // why it did not start; it is not tried again
 	closed bool
 }
 
-func newMySQLServer() *mysqlServer { return &mysqlServer{} }
+func newMySQLServer(kind lab.Kind) *mysqlServer { return &mysqlServer{kind: kind} }
 
-var errMySQLClosed = errors.New("benchmarks: the MariaDB of this run is closed")
+var errMySQLClosed = errors.New("benchmarks: the server of this run is closed")
 
-// config leads to the server. Without MariaDB the error says what to install.
+// config leads to the server. Without its programs the error says what to install.
 func (s *mysqlServer) config() (*mysql.Config, error) {
 	server, err := s.started()
 	if err != nil {
@@ -55,7 +57,7 @@ func (s *mysqlServer) started() (*lab.Server, error) {
 		return nil, errMySQLClosed
 	}
 	if s.lab == nil && s.err == nil {
-		s.lab, s.err = startMySQL()
+		s.lab, s.err = startMySQL(s.kind)
 	}
 	return s.lab, s.err
 }
@@ -73,10 +75,10 @@ func (s *mysqlServer) close() error {
 	return err
 }
 
-func startMySQL() (*lab.Server, error) {
+func startMySQL(kind lab.Kind) (*lab.Server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), mysqlStart)
 	defer cancel()
-	server, err := lab.Start(ctx, lab.Config{})
+	server, err := lab.Start(ctx, lab.Config{Kind: kind})
 	if err != nil {
 		return nil, fmt.Errorf("benchmarks: %w", err)
 	}

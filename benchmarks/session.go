@@ -1,15 +1,19 @@
 package benchmarks
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/weirpool/weir/internal/lab"
+)
 
 // SessionCases returns what measures the layer of sessions over few connections, beside what its users would do without it. It is
-// a family of its own, with rounds of its own: see [Cases], whose words hold here, too. All of them need MariaDB.
-func SessionCases(full bool) (cases []Case, done func() error) {
-	server := &sessionServer{mysql: newMySQLServer()}
+// a family of its own, with rounds of its own: see [Cases], whose words hold here, too. All of them need a server of the kind.
+func SessionCases(kind lab.Kind, full bool) (cases []Case, done func() error) {
+	server := &sessionServer{mysql: newMySQLServer(kind)}
 	return slices.Concat(
 		lookupCases(server),
-		heldCases(full),
-		thinkCases(full),
+		heldCases(kind, full),
+		thinkCases(kind, full),
 		sessionMemoryCases(server, full),
 		overheadCases(server),
 		cancelCases(server, full),

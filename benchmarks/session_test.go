@@ -16,10 +16,23 @@ import (
 	"github.com/weirpool/weir/internal/lab"
 )
 
+// onEachServer runs a test on each kind of server, side by side. Where MySQL is missing its part is skipped.
+func onEachServer(t *testing.T, f func(t *testing.T, kind lab.Kind)) {
+	for _, kind := range []lab.Kind{lab.MariaDB, lab.MySQL} {
+		t.Run(kind.String(), func(t *testing.T) {
+			if err := lab.Available(kind); errors.Is(err, lab.ErrNoMySQL) {
+				t.Skip(err)
+			}
+			t.Parallel()
+			f(t, kind)
+		})
+	}
+}
+
 // startSessionServer starts the server of one test.
-func startSessionServer(t *testing.T) (*sessionServer, *lab.Server) {
+func startSessionServer(t *testing.T, kind lab.Kind) (*sessionServer, *lab.Server) {
 	t.Helper()
-	plain, _ := startForTest(t)
+	plain, _ := startForTest(t, kind)
 	s := &sessionServer{mysql: plain}
 	server, err := s.started()
 	if err != nil {
@@ -39,18 +52,22 @@ func statusOf(t *testing.T, server *lab.Server, name string) float64 {
 
 // The test runs itself as cmd/sessions does, with every case once, in its small form. It says nothing about speed.
 func TestEverySessionCaseRunsAndIsReadByTheReport(t *testing.T) {
+	onEachServer(t, everyCaseRuns)
+}
+
+func everyCaseRuns(t *testing.T, kind lab.Kind) {
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var want []string
-	cases, _ := SessionCases(false)
+	cases, _ := SessionCases(kind, false)
 	for _, c := range cases {
 		want = append(want, lineName(c))
 	}
 	base := filepath.Join(t.TempDir(), "smoke")
 	out, err := exec.CommandContext(t.Context(), self, "-test.run=^TestSessionRounds$", "-test.short", "-test.benchtime=1x",
-		"-rounds=1", "-out="+base).CombinedOutput()
+		"-rounds=1", "-server="+kind.String(), "-out="+base).CombinedOutput()
 	if err != nil {
 		t.Errorf("%v:\n%s", err, out)
 	}
@@ -79,7 +96,7 @@ func TestEverySessionCaseRunsAndIsReadByTheReport(t *testing.T) {
 }
 
 func TestSessionCasesHaveNamesOfTheirOwnAndWeirAmongThem(t *testing.T) {
-	cases, _ := SessionCases(true)
+	cases, _ := SessionCases(lab.MariaDB, true)
 	seen, groups := map[string]bool{}, map[string]bool{}
 	for _, c := range cases {
 		if seen[lineName(c)] {
@@ -96,7 +113,11 @@ func TestSessionCasesHaveNamesOfTheirOwnAndWeirAmongThem(t *testing.T) {
 }
 
 func TestEveryLookupContenderAnswersOnTheConnectionsItMayHave(t *testing.T) {
-	s, server := startSessionServer(t)
+	onEachServer(t, everyContenderAnswers)
+}
+
+func everyContenderAnswers(t *testing.T, kind lab.Kind) {
+	s, server := startSessionServer(t, kind)
 	for _, c := range lookupContenders() {
 		t.Run(c.name, func(t *testing.T) {
 			cfg, err := s.config()
@@ -136,7 +157,7 @@ func TestEveryLookupContenderAnswersOnTheConnectionsItMayHave(t *testing.T) {
 }
 
 func TestLongerWayIsPaidOncePerAnswer(t *testing.T) {
-	s, _ := startSessionServer(t)
+	s, _ := startSessionServer(t, lab.MariaDB)
 	cfg, err := s.config()
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +184,7 @@ func TestLongerWayIsPaidOncePerAnswer(t *testing.T) {
 }
 
 func TestEchoAsksTheServerOnceAndAnswersTheSame(t *testing.T) {
-	s, server := startSessionServer(t)
+	s, server := startSessionServer(t, lab.MariaDB)
 	cfg, err := s.config()
 	if err != nil {
 		t.Fatal(err)
@@ -221,7 +242,7 @@ func TestSessionLoadEndsWithTheFirstWrongAnswerOrError(t *testing.T) {
 }
 
 func TestRefusedStatementDoesNotCountAsCancelled(t *testing.T) {
-	s, _ := startSessionServer(t)
+	s, _ := startSessionServer(t, lab.MariaDB)
 	cfg, err := s.config()
 	if err != nil {
 		t.Fatal(err)

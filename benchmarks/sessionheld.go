@@ -35,17 +35,17 @@ func heldSizes(full bool) (saturated, thinking heldSize) {
 //
 //	server-MB       the server's resident memory at the end of the load, all sessions still there, beyond that before the first
 //	server-threads  of connections, then
-func heldCases(full bool) []Case {
+func heldCases(kind lab.Kind, full bool) []Case {
 	size, _ := heldSizes(full)
-	return inRounds(heldRounds, quick(heldOver("S2Held", size, heldContenders())))
+	return inRounds(heldRounds, quick(heldOver("S2Held", kind, size, heldContenders())))
 }
 
 // thinkCases is S2Think: 10,000 sessions with a second between the calls of each.
 //
 //	client-MB  heap of this process when the load is over, the sessions still there, beyond that before
-func thinkCases(full bool) []Case {
+func thinkCases(kind lab.Kind, full bool) []Case {
 	_, size := heldSizes(full)
-	return inRounds(thinkRounds, heldOver("S2Think", size, heldContenders()[:1]))
+	return inRounds(thinkRounds, heldOver("S2Think", kind, size, heldContenders()[:1]))
 }
 
 // How often S2 is measured at most: each takes seconds.
@@ -54,12 +54,12 @@ const (
 	thinkRounds = 2
 )
 
-func heldOver(workload string, size heldSize, contenders []heldContender) []Case {
+func heldOver(workload string, kind lab.Kind, size heldSize, contenders []heldContender) []Case {
 	var cases []Case
 	for _, c := range contenders {
 		cases = append(cases, Case{
 			Workload: workload, Contender: "pool=" + c.name,
-			Run: func(b *testing.B) { runHeld(b, c, size) },
+			Run: func(b *testing.B) { runHeld(b, kind, c, size) },
 		})
 	}
 	return cases
@@ -91,8 +91,8 @@ func heldContenders() []heldContender {
 }
 
 // runHeld does its work once, however often it is called for: the span says how long.
-func runHeld(b *testing.B, c heldContender, size heldSize) {
-	server, err := freshServer(size.sessions + 100)
+func runHeld(b *testing.B, kind lab.Kind, c heldContender, size heldSize) {
+	server, err := freshServer(kind, size.sessions+100)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,17 +1,27 @@
 package benchmarks
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"regexp"
 	"slices"
 	"testing"
+
+	"github.com/weirpool/weir/internal/lab"
 )
+
+// serverFlag is the kind of server that the sessions are measured on.
+var serverFlag = func() *lab.Kind {
+	kind := new(lab.Kind)
+	flag.TextVar(kind, "server", lab.MariaDB, "the server that TestSessionRounds measures on, mariadb or mysql")
+	return kind
+}()
 
 // BenchmarkSessions is every case of the sessions, as `go test -bench Sessions/S1Lookup`. With -short it is their small form. All
 // of them are lines of the results: see TestSessionRounds.
 func BenchmarkSessions(b *testing.B) {
-	cases, done := SessionCases(!testing.Short())
+	cases, done := SessionCases(*serverFlag, !testing.Short())
 	b.Cleanup(func() {
 		if err := done(); err != nil {
 			b.Error(err)
@@ -32,7 +42,7 @@ func TestSessionRounds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cases, done := SessionCases(!testing.Short())
+	cases, done := SessionCases(*serverFlag, !testing.Short())
 	cases = slices.DeleteFunc(cases, func(c Case) bool { return *quickFlag && !c.Quick || !which.MatchString(lineName(c)) })
 	if len(cases) == 0 {
 		t.Fatalf("no case is called %q", *casesFlag)
@@ -57,15 +67,17 @@ func TestSessionRounds(t *testing.T) {
 
 // writeServerFact says which server it was. It starts one for that: those of the cases begin when they are asked for.
 func writeServerFact(out io.Writer) error {
-	server, err := freshServer(0)
+	server, err := freshServer(*serverFlag, 0)
 	if err != nil {
 		return err
 	}
 	defer server.Close()
 	var version string
-	if err := server.Admin().QueryRow("SELECT VERSION()").Scan(&version); err != nil {
+	var watched int
+	if err := server.Admin().QueryRow("SELECT VERSION(), @@performance_schema").Scan(&version, &watched); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "mariadb: %s, on the same processors\n", version)
-	return nil
+	name, err := serverFlag.MarshalText()
+	fmt.Fprintf(out, "%s: %s, performance_schema=%d, on the same processors\n", name, version, watched)
+	return err
 }

@@ -47,14 +47,14 @@ func fillBench(ctx context.Context, admin *sql.DB) error {
 	return nil
 }
 
-// A sessionServer is the MariaDB that all cases share for which it need not be new, with the table bench.
+// A sessionServer is the server that all cases share for which it need not be new, with the table bench.
 type sessionServer struct {
 	mysql  *mysqlServer
 	filled sync.Once
 	err    error // of the filling
 }
 
-// started returns the server. Without MariaDB the error says what to install.
+// started returns the server. Without its programs the error says what to install.
 func (s *sessionServer) started() (*lab.Server, error) {
 	server, err := s.mysql.started()
 	if err != nil {
@@ -87,10 +87,10 @@ func configOf(server *lab.Server) (*mysql.Config, error) {
 }
 
 // freshServer starts a server that nobody has used, with the table read into its memory. The caller closes it.
-func freshServer(maxConnections int) (*lab.Server, error) {
+func freshServer(kind lab.Kind, maxConnections int) (*lab.Server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), mysqlStart)
 	defer cancel()
-	server, err := lab.Start(ctx, lab.Config{MaxConnections: maxConnections})
+	server, err := lab.Start(ctx, lab.Config{Kind: kind, MaxConnections: maxConnections})
 	if err != nil {
 		return nil, fmt.Errorf("benchmarks: %w", err)
 	}

@@ -92,3 +92,21 @@ func TestFreePortIsFreeAndNotEphemeral(t *testing.T) {
 		t.Error("a port that is taken on one host was called free")
 	}
 }
+
+func TestKindIsAnOption(t *testing.T) {
+	for _, want := range []Kind{MariaDB, MySQL} {
+		text, err := want.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{string(text), want.String()} {
+			got := Kind(7)
+			if err := got.UnmarshalText([]byte(name)); err != nil || got != want {
+				t.Errorf("%q is %v, %v, want %v", name, got, err, want)
+			}
+		}
+	}
+	if err := new(Kind).UnmarshalText([]byte("Percona")); err == nil || !strings.Contains(err.Error(), `mariadb or mysql, not "Percona"`) {
+		t.Errorf("an unknown server: %v, want an error that names those there are", err)
+	}
+}

@@ -2,9 +2,11 @@ package lab
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 )
 
 // Kind is whose server a [Server] is.
@@ -23,6 +25,20 @@ func (k Kind) String() string {
 		return "MySQL"
 	}
 	return "Kind " + strconv.Itoa(int(k))
+}
+
+// MarshalText returns the kind's name as an option has it, in lower case.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(strings.ToLower(k.String())), nil }
+
+// UnmarshalText reads what MarshalText writes, in any case.
+func (k *Kind) UnmarshalText(text []byte) error {
+	for _, kind := range []Kind{MariaDB, MySQL} {
+		if strings.EqualFold(string(text), kind.String()) {
+			*k = kind
+			return nil
+		}
+	}
+	return fmt.Errorf("lab: the server must be mariadb or mysql, not %q", text)
 }
 
 // A family is all that servers of one kind need and say in a way of their own.

@@ -4,9 +4,10 @@
 //	go run ./cmd/sessions                  everything: results/sessions.*, about six minutes
 //	go run ./cmd/sessions -quick           the main cases: results/quick-sessions.*, about a minute
 //	go run ./cmd/sessions -cases S4        some of it: results/some-sessions.*
+//	go run ./cmd/sessions -server mysql    on MySQL instead of MariaDB: results/sessions-mysql.*
 //	go run ./cmd/sessions -again           measures nothing: tables and goals from the raw lines there are
 //
-// It is run in the folder of the benchmarks and needs MariaDB's programs.
+// It is run in the folder of the benchmarks and needs the server's programs.
 package main
 
 import (
@@ -19,21 +20,26 @@ import (
 
 	"github.com/weirpool/weir/benchmarks/internal/report"
 	"github.com/weirpool/weir/benchmarks/internal/runner"
+	"github.com/weirpool/weir/internal/lab"
 )
 
 func main() {
-	var j runner.Job
+	var (
+		j    runner.Job
+		kind lab.Kind
+	)
 	j.Register()
+	flag.TextVar(&kind, "server", lab.MariaDB, "the server, mariadb or mysql")
 	flag.IntVar(&j.Rounds, "rounds", 0, "how many times all is measured (default 7, 2 with -quick)")
 	flag.StringVar(&j.Benchtime, "benchtime", "", "how long each, as go test -benchtime (default 250ms, 100ms with -quick)")
-	flag.StringVar(&j.Name, "name", "", "what their names begin with (default sessions, some-sessions with -cases, quick-sessions with -quick)")
+	flag.StringVar(&j.Name, "name", "", "what their names begin with (default sessions, some-sessions with -cases, quick-sessions with -quick; -mysql follows with -server mysql)")
 	flag.BoolVar(&j.Again, "again", false, "make the tables of an earlier run again")
 	flag.Parse()
-	runner.Main("sessions", func(ctx context.Context) error { return run(ctx, j, os.Stdout) })
+	runner.Main("sessions", func(ctx context.Context) error { return run(ctx, j, kind, os.Stdout) })
 }
 
 // settle fills in what follows from other flags.
-func settle(j runner.Job) (runner.Job, error) {
+func settle(j runner.Job, kind lab.Kind) (runner.Job, error) {
 	if j.Rounds < 0 {
 		return j, fmt.Errorf("-rounds: %d: limit is at least 1", j.Rounds)
 	}
@@ -44,11 +50,14 @@ func settle(j runner.Job) (runner.Job, error) {
 	if j.Quick {
 		rest = runner.Job{Rounds: 2, Benchtime: "100ms", Name: "quick-sessions"}
 	}
+	if kind == lab.MySQL {
+		rest.Name += "-mysql"
+	}
 	return j.Or(rest), nil
 }
 
-func run(ctx context.Context, j runner.Job, out io.Writer) error {
-	j, err := settle(j)
+func run(ctx context.Context, j runner.Job, kind lab.Kind, out io.Writer) error {
+	j, err := settle(j, kind)
 	if err != nil {
 		return err
 	}
@@ -56,6 +65,7 @@ func run(ctx context.Context, j runner.Job, out io.Writer) error {
 		Job:     j,
 		Test:    "TestSessionRounds",
 		Timeout: time.Hour,
+		Args:    []string{"-server=" + kind.String()},
 		Facts:   func(ctx context.Context, w io.Writer) error { return writeFacts(ctx, w, j) },
 		Goals:   report.SessionGoals,
 	}.Run(ctx, out)

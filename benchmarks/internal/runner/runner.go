@@ -28,6 +28,7 @@ type Measurement struct {
 	Job     Job
 	Test    string        // the test that measures, and adds to the file of raw lines
 	Timeout time.Duration // of that test
+	Args    []string      // further flags of it
 
 	// Facts writes what the raw lines begin with: lines of the form "key: value".
 	Facts func(ctx context.Context, w io.Writer) error
@@ -85,9 +86,9 @@ func (m Measurement) begin(ctx context.Context) error {
 // measure runs the test that measures.
 func (m Measurement) measure(ctx context.Context, out io.Writer, binary string) error {
 	j := m.Job
-	return stream(ctx, out, binary, "-test.run=^"+m.Test+"$", "-test.timeout="+m.Timeout.String(), "-test.benchtime="+j.Benchtime,
-		"-test.short="+strconv.FormatBool(j.Short), "-rounds="+strconv.Itoa(j.Rounds), "-cases="+j.Cases,
-		"-quick="+strconv.FormatBool(j.Quick), "-out="+j.File(""))
+	return stream(ctx, out, binary, append([]string{"-test.run=^" + m.Test + "$", "-test.timeout=" + m.Timeout.String(), "-test.benchtime=" + j.Benchtime,
+		"-test.short=" + strconv.FormatBool(j.Short), "-rounds=" + strconv.Itoa(j.Rounds), "-cases=" + j.Cases,
+		"-quick=" + strconv.FormatBool(j.Quick), "-out=" + j.File("")}, m.Args...)...)
 }
 
 func stream(ctx context.Context, out io.Writer, name string, args ...string) error {

@@ -13,7 +13,6 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/weirpool/weir/internal/lab"
@@ -24,16 +23,14 @@ const everyServer = "all"
 
 // kindsOf are the families that a name asks for.
 func kindsOf(name string) ([]lab.Kind, error) {
-	kinds := []lab.Kind{lab.MariaDB, lab.MySQL}
 	if name == everyServer {
-		return kinds, nil
+		return []lab.Kind{lab.MariaDB, lab.MySQL}, nil
 	}
-	for _, kind := range kinds {
-		if name == strings.ToLower(kind.String()) {
-			return []lab.Kind{kind}, nil
-		}
+	var kind lab.Kind
+	if err := kind.UnmarshalText([]byte(name)); err != nil {
+		return nil, fmt.Errorf("-server must be mariadb, mysql or %s, not %q", everyServer, name)
 	}
-	return nil, fmt.Errorf("-server must be mariadb, mysql or %s, not %q", everyServer, name)
+	return []lab.Kind{kind}, nil
 }
 
 // upstreamArgs are the server settings of the driver's own continuous integration (its .github/workflows/test.yml).
