@@ -3,13 +3,13 @@ package orm_test
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 	"github.com/weirpool/weir/mysqlpool"
 )
 
@@ -36,13 +36,12 @@ func exercise(t *testing.T, open maker) {
 
 // compare tells some behaviours.
 func compare(t *testing.T, open maker, behaviours ...behaviour) {
-	srv := start(t)
-	for i, b := range behaviours {
+	for _, b := range behaviours {
 		t.Run(b.name, func(t *testing.T) {
 			told := map[string]any{}
 			for _, s := range append([]side{stock}, pooled...) {
 				t.Run(s.name, func(t *testing.T) {
-					told[s.name] = happen(t, srv, fmt.Sprintf("b%d_%s", i, s.name), s, open, b)
+					told[s.name] = happen(t, s, open, b)
 				})
 			}
 			for _, s := range pooled {
@@ -54,13 +53,21 @@ func compare(t *testing.T, open maker, behaviours ...behaviour) {
 	}
 }
 
-func happen(t *testing.T, srv *lab.Server, name string, s side, open maker, b behaviour) any {
+func happen(t *testing.T, s side, open maker, b behaviour) any {
+	t.Cleanup(func() {
+		if t.Failed() {
+			happened.badly.Add(1)
+		} else {
+			happened.well.Add(1)
+		}
+	})
 	ctx := within(t, time.Minute)
-	db := s.open(ctx, t, newDatabase(ctx, t, srv, name))
+	name, dsn := newDatabase(ctx, t)
+	db := s.open(ctx, t, dsn)
 	m, err := open(ctx, db)
 	must(t, err)
 	must(t, m.migrate(ctx))
-	return b.run(ctx, t, place{mapper: m, db: db, name: name, server: srv, pooled: s.name != stock.name})
+	return b.run(ctx, t, place{mapper: m, db: db, name: name, server: labtest.Shared(t), pooled: s.name != stock.name})
 }
 
 // insertAll inserts some authors, with two books each.

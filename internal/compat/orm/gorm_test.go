@@ -10,6 +10,9 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/logger"
+
+	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 )
 
 func TestGORM(t *testing.T) { exercise(t, newGORM(gorm.Config{})) }
@@ -124,6 +127,12 @@ func (g byGORM) sleep(ctx context.Context, seconds int) error {
 func (g byGORM) upsert(ctx context.Context, name string) (int64, error) {
 	a := author{Name: name}
 	there := clause.OnConflict{DoUpdates: clause.Assignments(map[string]any{"id": gorm.Expr("LAST_INSERT_ID(id)")})}
-	err := g.db.WithContext(ctx).Clauses(there).Create(&a).Error
+	err := g.db.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+		if err := db.Clauses(there).Create(&a).Error; err != nil || labtest.Kind() == lab.MariaDB {
+			return err // MariaDB returns the id as a row
+		}
+		// MySQL has no RETURNING, and GORM does not look at the id of an answer that no row was changed.
+		return db.Raw("SELECT LAST_INSERT_ID()").Scan(&a.ID).Error
+	})
 	return a.ID, err
 }

@@ -15,8 +15,8 @@ import (
 // one of GORM's.
 func TestLinesAreTheProgramsNotTheMappers(t *testing.T) {
 	ctx := within(t, time.Minute)
-	srv := start(t)
-	db := openPooled(mysqlpool.TransactionMode)(ctx, t, newDatabase(ctx, t, srv, "sites"))
+	_, dsn := newDatabase(ctx, t)
+	db := openPooled(mysqlpool.TransactionMode)(ctx, t, dsn)
 	m, err := newGORM(gorm.Config{})(ctx, db)
 	must(t, err)
 	c, _ := mysqlpool.ConnectorOf(db)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 	"github.com/weirpool/weir/mysqlpool"
 )
 
@@ -77,24 +79,20 @@ func wantNothingLent(t *testing.T, db *sql.DB) {
 	}
 }
 
-// start starts a server for one test.
-func start(t *testing.T) *lab.Server {
-	t.Helper()
-	srv, err := lab.Start(t.Context(), lab.Config{})
-	must(t, err)
-	t.Cleanup(func() { must(t, srv.Close()) })
-	return srv
-}
+// databases counts those that newDatabase has made.
+var databases atomic.Int64
 
-// newDatabase makes an empty one, which ends with the server.
-func newDatabase(ctx context.Context, t *testing.T, srv *lab.Server, name string) (dsn string) {
+// newDatabase makes an empty one on the shared server, which ends with it.
+func newDatabase(ctx context.Context, t *testing.T) (name, dsn string) {
 	t.Helper()
+	srv := labtest.Shared(t)
+	name = fmt.Sprintf("db%d", databases.Add(1))
 	_, err := srv.Admin().ExecContext(ctx, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4")
 	must(t, err)
 	cfg, err := mysql.ParseDSN(srv.DSN("admin", name))
 	must(t, err)
 	cfg.ParseTime = true
-	return cfg.FormatDSN()
+	return name, cfg.FormatDSN()
 }
 
 // within is the test's context with a limit, so that what hangs ends with a name.
