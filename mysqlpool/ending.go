@@ -2,6 +2,7 @@ package mysqlpool
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -79,8 +80,10 @@ func (e *ending) settled(c *Connector, b *backend, returned <-chan struct{}, kil
 		e.hit = true
 		c.counters.kills.Add(1)
 		if err := c.killer.kill(ctx, b.birth.identity, returned); err != nil {
+			c.killFailed(err)
 			return false // it was not answered, or refused
 		}
+		c.counters.killFails.Store(0)
 		pause := time.NewTimer(wait)
 		select {
 		case <-returned:
@@ -91,6 +94,16 @@ func (e *ending) settled(c *Connector, b *backend, returned <-chan struct{}, kil
 		}
 	}
 	return false
+}
+
+// killFailed tells why a connection is closed instead of its statement being killed: each doubling of the number in a row, not each one.
+func (c *Connector) killFailed(err error) {
+	n := c.counters.killFails.Add(1)
+	if n&(n-1) != 0 || errors.Is(err, errKillerClosed) {
+		return
+	}
+	c.made.Logger.Warn("mysqlpool: KILL QUERY failed: the connection is closed, and the server may continue with the statement",
+		"pool", c.made.Name, "err", err, "failures_in_a_row", n)
 }
 
 // killed reports whether a kill may have ended the command.

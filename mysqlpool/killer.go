@@ -43,7 +43,7 @@ const (
 	killsApart = 20 * time.Millisecond
 	// killOvertakes is how long a kill waits for its turn.
 	killOvertakes = 100 * time.Millisecond
-	// killDialAgain is the pause after a full server has refused a kill's connection.
+	// killDialAgain is the pause after the server has refused a kill's connection.
 	killDialAgain = 20 * time.Millisecond
 	// killerIdle is how long they are kept for the next kill.
 	killerIdle = 10 * time.Second
@@ -93,7 +93,8 @@ func (k *killer) pass(returned <-chan struct{}) {
 }
 
 // send asks over a connection of the killer's own. One that does not get in leaves it to an idle backend. A full server is tried again, and one that
-// refuses a password that may just have been replaced.
+// refuses a password that may just have been replaced. Where the refusal stays only an idle backend can help, as soon as there is one: what is
+// cut could not be replaced.
 func (k *killer) send(ctx context.Context, at identity, returned <-chan struct{}) error {
 	select {
 	case k.places <- struct{}{}:
@@ -101,15 +102,19 @@ func (k *killer) send(ctx context.Context, at identity, returned <-chan struct{}
 		return ctx.Err()
 	}
 	defer func() { <-k.places }()
-	for {
-		sent, err := k.ask(ctx, at)
-		if sent {
-			return err
+	var err error // of the latest dial
+	for refused := false; ; {
+		var sent bool
+		if !refused {
+			if sent, err = k.ask(ctx, at); sent {
+				return err
+			}
+			refused = errors.Is(k.settings.failedOpen(err), weir.ErrPermanent)
 		}
 		if sent, err := k.askOverBackend(ctx, at); sent {
 			return err
 		}
-		if Classify(err) != ServerFull && !k.settings.outdated(err) {
+		if !refused && Classify(err) != ServerFull && !k.settings.outdated(err) {
 			return err
 		}
 		again := time.NewTimer(killDialAgain)

@@ -187,9 +187,9 @@ func WithoutRowBuffer() Option {
 
 // WithKillTimeout bounds what is done about a statement whose context has ended: KILL QUERY over up to four connections of its own,
 // which are kept for 10 s, until the statement has returned. They come on top of MaxOpen. With [weir.WithStrictMaxOpen]
-// there is only one, and it is part of MaxOpen, which leaves one backend less. If the server refuses such a connection, because it is full
-// for example, an idle backend is used instead; a full server is tried again. If that takes longer the backend is closed, and the statement
-// left to the server. The caller does not wait for it: the backend stays in use until it is over. The answer to a COMMIT is
+// there is only one, and it is part of MaxOpen, which leaves one backend less. If the server refuses such a connection, because it is full or
+// requires TLS by now for example, an idle backend is used instead, as soon as there is one; a full server is tried again. If that takes longer
+// the backend is closed, which is logged with the reason, and the statement left to the server. The caller does not wait for it: the backend stays in use until it is over. The answer to a COMMIT is
 // awaited as long, and for 3 s at least. Default 3 s.
 //
 // On MySQL a killed SLEEP() returns 1, a killed BENCHMARK() returns 0, and the statement that calls them continues and may change rows.

@@ -57,6 +57,7 @@ type counters struct {
 	sessions                                    atomic.Int64
 	replays, resets, resetFails, rollbacks      atomic.Uint64
 	kills, cuts, retries, unknown, lost, sticky atomic.Uint64
+	killFails                                   atomic.Uint64 // in a row
 	buffered, streamed                          atomic.Uint64
 	cached                                      atomic.Int64
 	hits, misses, oneShots, evictions           atomic.Uint64
