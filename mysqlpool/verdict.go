@@ -21,7 +21,8 @@ const (
 	// Other: an error of the statement, such as a duplicate key, a lock wait timeout or a killed query. The connection is fine.
 	Other Class = iota
 	// NotSent: the statement was certainly not executed. The pool had no connection for it or is closed, the dial failed, the
-	// connection was dead before the statement was sent, or a server that is out of service refused it. It is safe to try again.
+	// connection was dead, or closed by the server as idle, before the statement was sent, or a server that is out of service refused it.
+	// It is safe to try again.
 	NotSent
 	// Unknown: the statement may have been executed. The connection died before the answer came, or the server itself cannot tell.
 	Unknown
@@ -37,8 +38,8 @@ const (
 	// GoingAway: the server is shutting down or closes this connection. A statement that ran is rolled back on transactional
 	// tables; what a procedure had committed stays. Do not repeat writes blindly.
 	GoingAway
-	// Denied: the server does not let this user in: wrong password, unknown database, locked account, expired password, no TLS where one
-	// side requires it, or a certificate that is not accepted. Trying again does not help.
+	// Denied: the server does not let this user in: wrong password, unknown database, locked account, expired password, no TLS or no
+	// compression where one side requires it, or a certificate that is not accepted. Trying again does not help.
 	Denied
 	// RolledBack: the transaction, or the statement if it was alone, was certainly rolled back: a deadlock, a refusal at COMMIT, or
 	// [ErrSessionLost] in a transaction. It is safe to run the whole transaction again.
@@ -135,6 +136,7 @@ func classifyNumber(n uint16) Class {
 		return ServerDemoted
 	case 1047, // a Galera node that is not in the primary component; for MySQL an unknown command
 		3032, 6400, // the server is in offline mode: by hand, by Group Replication
+		4031, // MySQL has closed the connection, because it was idle for wait_timeout
 		4094: // all queries are blocked while Group Replication moves the primary
 		return NotSent
 	case 3100, // a replication hook failed at COMMIT: the transaction may be in the group, or not
@@ -153,13 +155,13 @@ func classifyNumber(n uint16) Class {
 		1158, 1159, // the server could not read the statement: an error of the network, a time limit
 		1153, // packet too big: the server closes the connection after it
 		1927, // connection was killed (MariaDB)
-		3169, // session was killed (MySQL)
-		4031: // disconnected because of inactivity (MySQL)
+		3169: // session was killed (MySQL)
 		return GoingAway
 	case 1044, 1045, 1049, 1130, 1698, // access denied, unknown database, host not allowed, access denied
 		1820, 1862, // the password has expired: said to statements, at the login
 		3118, 4151, // the account is locked: MySQL, MariaDB
-		3159: // the server requires TLS
+		3159, // the server requires TLS
+		3922: // the server requires compression (MySQL)
 		return Denied
 	}
 	return Other
