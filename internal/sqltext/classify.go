@@ -203,6 +203,8 @@ func (s *scan) noteWord(before token) {
 		s.setting = s.head != wUpdate || s.ended
 	case wXA:
 		s.taints = s.taints || s.prev.kind == end || s.prev.is(';')
+	case wResource:
+		s.taints = s.taints || s.setting && s.prev.word == wSet
 	}
 }
 

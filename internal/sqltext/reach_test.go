@@ -68,9 +68,10 @@ func TestStatementsWithWarningsOfTheirOwn(t *testing.T) {
 func TestStatementsThatTaint(t *testing.T) {
 	facts(t, "taints", func(s sqltext.Statement) bool { return s.Taints },
 		[]string{"XA START 'x'", "/* x */ xa end 'x'", "SELECT 1; XA START 'x'", "SET profiling = 1", "SET SESSION `Profiling` = 1", "SET @@profiling=ON", "SET @x = 1, profiling = 1",
-			"SET x = y + 1, @@session.profiling = 1", "SELECT 1; SET profiling = 1", "BEGIN NOT ATOMIC SET profiling = 1; END", "SET STATEMENT profiling = 1 FOR SELECT 1"},
+			"SET x = y + 1, @@session.profiling = 1", "SELECT 1; SET profiling = 1", "BEGIN NOT ATOMIC SET profiling = 1; END", "SET STATEMENT profiling = 1 FOR SELECT 1",
+			"SET RESOURCE GROUP slow", "/* x */ set resource group `a b` FOR 7", "SELECT 1; SET RESOURCE GROUP slow"},
 		[]string{"SET x = 'profiling'", "SET x = 1 /* profiling */", "SELECT profiling FROM t", "UPDATE t SET profiling = @x", "SELECT xa, @x FROM t", "CALL p()",
-			"CREATE PROCEDURE p() SET profiling = 1", "SELECT @@profiling, @x"})
+			"CREATE PROCEDURE p() SET profiling = 1", "SELECT @@profiling, @x", "SET x = 'RESOURCE GROUP'", "SET @resource = 1", "CREATE RESOURCE GROUP slow TYPE = USER"})
 }
 
 func TestSequencesThatAreRecalled(t *testing.T) {

@@ -163,7 +163,7 @@ type Statement struct {
 	// Opaque: after the statement the default database, the character set or sql_mode of the connection may be another than
 	// before, and the text does not tell which. Statements prepared before must not be used any more.
 	Opaque bool
-	// Taints: the statement may leave on the connection what resetting it does not take away: XA, and SET profiling.
+	// Taints: the statement may leave on the connection what resetting it does not take away: XA, SET profiling, and SET RESOURCE GROUP.
 	Taints bool
 	// Loads: LOAD DATA or LOAD XML, for which the driver may read what the client's side has.
 	Loads bool

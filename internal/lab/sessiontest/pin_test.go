@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 	"github.com/weirpool/weir/mysqlpool"
 )
 
@@ -185,10 +186,36 @@ func TestRoleEndsAtCheckIn(t *testing.T) {
 	db, c := open(t, dsn, weir.WithMaxOpen(1))
 	conn := hold(ctx, t, db)
 	exec(ctx, t, conn, "SET ROLE clerk")
-	want(t, "the session's role", text(ctx, t, conn, "SELECT CURRENT_ROLE()"), "clerk")
+	want(t, "the session's role", text(ctx, t, conn, "SELECT CURRENT_ROLE()"), byFamily("clerk", "`clerk`@`%`"))
 	must(t, conn.Close())
 	wantFree(ctx, t, c)
-	want(t, "another session's role", text(ctx, t, db, "SELECT CURRENT_ROLE()"), "NULL")
+	want(t, "another session's role", text(ctx, t, db, "SELECT CURRENT_ROLE()"), byFamily("NULL", "NONE"))
+}
+
+// A thread of MySQL's belongs to a resource group, which no variable shows.
+func TestResourceGroupEndsAtCheckIn(t *testing.T) {
+	labtest.Only(t, lab.MySQL, "MariaDB has no resource groups")
+	ctx := within(t, 30*time.Second)
+	srv := start(t, lab.Config{Args: []string{"--performance-schema=ON"}})
+	dsn := databaseOn(t, srv)
+	admin(t, srv, "GRANT RESOURCE_GROUP_USER ON *.* TO app@'%'")
+	admin(t, srv, "CREATE RESOURCE GROUP slow TYPE = USER VCPU = 0")
+	db, c := open(t, dsn, weir.WithMaxOpen(1))
+	group := func(on execer) string {
+		var name string
+		must(t, srv.Admin().QueryRowContext(ctx, "SELECT RESOURCE_GROUP FROM performance_schema.threads WHERE PROCESSLIST_ID = "+backend(ctx, t, on)).Scan(&name))
+		return name
+	}
+	want(t, "a new session's", group(db), "USR_default")
+	conn := hold(ctx, t, db)
+	exec(ctx, t, conn, "SET RESOURCE GROUP slow")
+	want(t, "the session's", group(conn), "slow")
+	must(t, conn.Close())
+	wantFree(ctx, t, c)
+	want(t, "another session's", group(db), "USR_default")
+	if p := c.Sessions().Pins; p[mysqlpool.PinUnlistedSet] != 1 {
+		t.Errorf("pins: %v, want one for the SET", p)
+	}
 }
 
 func TestPinAboveTheLimitEndsWithItsContext(t *testing.T) {
@@ -307,18 +334,26 @@ func TestResetPutsEveryVariableBack(t *testing.T) {
 		for _, row := range fetch(ctx, t, db, "SHOW SESSION VARIABLES").Values {
 			out[fmt.Sprintf("%s", row[0])] = fmt.Sprintf("%s", row[1])
 		}
-		for _, own := range []string{"pseudo_thread_id", "rand_seed1", "rand_seed2", "timestamp"} {
+		for _, own := range []string{"pseudo_thread_id", "rand_seed1", "rand_seed2", "timestamp", "statement_id"} {
 			delete(out, own)
 		}
 		return out
 	}
 	right := variables(stock(t, dsn))
-	for _, set := range []string{
-		"SET insert_id = 77", "SET sql_log_bin = 0", "SET gtid_domain_id = 3", "SET skip_replication = 1", "SET sql_if_exists = 1", "SET profiling = 1",
-		"SET system_versioning_asof = '2020-01-01'", "SET optimizer_switch = 'mrr=on'", "SET max_join_size = 10", "SET completion_type = 1", "SET sql_auto_is_null = 1", "SET old_mode = ''",
-		"SET STATEMENT max_statement_time = 1 FOR DO 1", "SET binlog_format = 'ROW'", "SET SESSION transaction_prealloc_size = 8192", "SET lc_time_names = 1 + 1", "SET autocommit = 0",
-		"SET SESSION tx_isolation = CONCAT('SERIALI', 'ZABLE')", "SET NAMES sjis", "BACKUP STAGE START", "XA START 'x'",
-	} {
+	own := byFamily([]string{
+		"SET gtid_domain_id = 3", "SET skip_replication = 1", "SET sql_if_exists = 1", "SET system_versioning_asof = '2020-01-01'", "SET optimizer_switch = 'mrr=on'", "SET old_mode = ''",
+		"SET STATEMENT max_statement_time = 1 FOR DO 1", "BACKUP STAGE START",
+	}, []string{
+		"SET gtid_next = 'AUTOMATIC'", "SET pseudo_replica_mode = 1", "SET session_track_gtids = OWN_GTID", "SET optimizer_switch = 'mrr=off'", "SET optimizer_trace = 'enabled=on'",
+		"SET use_secondary_engine = OFF", "SET default_table_encryption = 1", "SET windowing_use_high_precision = 0", "SET xa_detach_on_prepare = 0", "SET require_row_format = 1",
+		"SET explain_format = TREE", "SET default_collation_for_utf8mb4 = utf8mb4_general_ci", "SET restrict_fk_on_non_standard_key = 0", "SET show_create_table_verbosity = 1",
+		"LOCK INSTANCE FOR BACKUP",
+	})
+	for _, set := range append(own,
+		"SET insert_id = 77", "SET sql_log_bin = 0", "SET profiling = 1", "SET max_join_size = 10", "SET completion_type = 1", "SET sql_auto_is_null = 1", "SET binlog_format = 'ROW'",
+		"SET SESSION transaction_prealloc_size = 8192", "SET lc_time_names = 1 + 1", "SET autocommit = 0", "SET SESSION "+isolation()+" = CONCAT('SERIALI', 'ZABLE')", "SET NAMES sjis",
+		"XA START 'x'",
+	) {
 		conn := hold(ctx, t, db)
 		exec(ctx, t, conn, set)
 		id := pinnedBackend(t, conn)
