@@ -29,7 +29,27 @@ type pinning struct {
 const lockFree = "SELECT IS_FREE_LOCK('weir')"
 
 // pinnings has each class of statement that pins. The tables are t (id, v), with one row (1, 1), and p, a procedure.
-var pinnings = []pinning{
+func pinnings() []pinning {
+	return append(byFamily(pinningsOfMariaDB, pinningsOfMySQL), pinningsOfBoth...)
+}
+
+var pinningsOfMariaDB = []pinning{
+	{mysqlpool.PinTextPrepare, "EXECUTE IMMEDIATE 'SET @x = 6'", nil, "SELECT @x", "6", "NULL"},
+	{mysqlpool.PinUnlistedSet, "SET SESSION max_tmp_tables = 17", nil, "SELECT @@max_tmp_tables", "17", "32"},
+	{mysqlpool.PinUnlistedSet, "SET SESSION sort_buffer_size = 128 * 1024", nil, "SELECT @@sort_buffer_size", "131072", "2097152"},
+	{mysqlpool.PinUnknown, "BEGIN NOT ATOMIC SET @x = 4; END", nil, "SELECT @x", "4", "NULL"},
+}
+
+var pinningsOfMySQL = []pinning{
+	{mysqlpool.PinUserVariable, "EXPLAIN FORMAT = JSON INTO @plan SELECT v FROM t", nil, "SELECT JSON_VALID(@plan)", "1", "NULL"},
+	{mysqlpool.PinUserVariable, "TABLE t INTO @a, @b", nil, "SELECT @a", "1", "NULL"},
+	{mysqlpool.PinGetLock, "SELECT GET_LOCK('weir2', 0), GET_LOCK('weir', 0)", []string{"DO RELEASE_LOCK('weir2')"}, lockFree, "0", "1"},
+	{mysqlpool.PinUnlistedSet, "SET SESSION optimizer_trace_limit = 17", nil, "SELECT @@optimizer_trace_limit", "17", "1"},
+	{mysqlpool.PinUnlistedSet, "SET SESSION sort_buffer_size = 128 * 1024", nil, "SELECT @@sort_buffer_size", "131072", "262144"},
+	{mysqlpool.PinUnlistedSet, "SET session_track_gtids = OWN_GTID", nil, "SELECT @@session_track_gtids", "OWN_GTID", "OFF"},
+}
+
+var pinningsOfBoth = []pinning{
 	{mysqlpool.PinUserVariable, "SET @x = 7", nil, "SELECT @x", "7", "NULL"},
 	{mysqlpool.PinUserVariable, "SELECT @y := 8", nil, "SELECT @y", "8", "NULL"},
 	{mysqlpool.PinUserVariable, "SELECT id INTO @z FROM t", nil, "SELECT @z", "1", "NULL"},
@@ -40,21 +60,17 @@ var pinnings = []pinning{
 	{mysqlpool.PinGetLock, "SELECT GET_LOCK('weir', 0)", nil, lockFree, "0", "1"},
 	{mysqlpool.PinGetLock, "DO GET_LOCK('weir', 0)", nil, lockFree, "0", "1"},
 	{mysqlpool.PinTextPrepare, "PREPARE ps FROM 'SELECT 42'", nil, "EXECUTE ps", "42", "error"},
-	{mysqlpool.PinTextPrepare, "EXECUTE IMMEDIATE 'SET @x = 6'", nil, "SELECT @x", "6", "NULL"},
 	{mysqlpool.PinHandler, "HANDLER t OPEN AS h", nil, "HANDLER h READ FIRST", "1", "error"},
 	{mysqlpool.PinCall, "CALL p()", nil, "SELECT @from_p", "9", "NULL"},
 	{mysqlpool.PinCalcFoundRows, "SELECT SQL_CALC_FOUND_ROWS id FROM t LIMIT 0", nil, "SELECT FOUND_ROWS()", "1", "1"},
 	{mysqlpool.PinAutocommitOff, "SET autocommit = 0", []string{"UPDATE t SET v = 2"}, "SELECT CONCAT(@@autocommit + 0, v) FROM t", "02", "11"},
 	{mysqlpool.PinNextTransaction, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", nil, "SELECT @@autocommit", "1", "1"},
-	{mysqlpool.PinUnlistedSet, "SET SESSION max_tmp_tables = 17", nil, "SELECT @@max_tmp_tables", "17", "32"},
 	{mysqlpool.PinUnlistedSet, "SET sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES')", nil, "SELECT @@sql_mode LIKE '%ANSI_QUOTES%'", "1", "0"},
-	{mysqlpool.PinUnlistedSet, "SET SESSION sort_buffer_size = 128 * 1024", nil, "SELECT @@sort_buffer_size", "131072", "2097152"},
 	{mysqlpool.PinUnlistedSet, "SET time_zone = (SELECT '+03:00')", nil, "SELECT @@time_zone", "+03:00", "SYSTEM"},
 	{mysqlpool.PinUnlistedSet, "SET last_insert_id = 33", nil, "SELECT LAST_INSERT_ID()", "33", "error"},
 	{mysqlpool.PinUnlistedSet, "SET timestamp = 1", nil, "SELECT NOW() < '1980-01-01'", "1", "0"},
 	{mysqlpool.PinUnsafeCharset, "SET NAMES gbk", nil, "SELECT @@character_set_client", "gbk", "utf8mb4"},
 	{mysqlpool.PinUnsafeCharset, "SET character_set_client = sjis", nil, "SELECT @@character_set_client", "sjis", "utf8mb4"},
-	{mysqlpool.PinUnknown, "BEGIN NOT ATOMIC SET @x = 4; END", nil, "SELECT @x", "4", "NULL"},
 	{mysqlpool.PinXA, "XA START 'weir'", []string{"UPDATE t SET v = 3"}, "SELECT v FROM t", "3", "1"},
 	{mysqlpool.PinXA, "XA START 'weir2'", []string{"UPDATE t SET v = 3", "XA END 'weir2'"}, "SELECT v FROM t", "error", "1"},
 }
@@ -89,7 +105,7 @@ func answer(ctx context.Context, on execer, query string) string {
 
 func TestEachReasonPinsUntilCheckIn(t *testing.T) {
 	ctx := within(t, 2*time.Minute)
-	for _, p := range pinnings {
+	for _, p := range pinnings() {
 		t.Run(p.reason.String()+"/"+p.pin, func(t *testing.T) {
 			db, c := open(t, database(t), weir.WithMaxOpen(2))
 			pinTables(ctx, t, db)
@@ -176,12 +192,21 @@ func TestTableLocksPin(t *testing.T) {
 				want(t, "v", text(ctx, t, conn, "SELECT v FROM t"), "1")
 				want(t, "a table not locked", answer(ctx, conn, "SELECT COUNT(*) FROM other"), "error")
 			}
-			if _, err := db.ExecContext(ctx, "SET STATEMENT lock_wait_timeout = 0 FOR UPDATE t SET v = 2"); err == nil {
-				t.Error("another session writes the locked table")
-			}
+			wantLocked(ctx, t, db, "UPDATE t SET v = 2")
 			must(t, conn.Close())
 			exec(ctx, t, db, "UPDATE t SET v = 3")
 		})
+	}
+}
+
+// wantLocked wants another session's statement to wait for a lock of a table or of the server.
+func wantLocked(ctx context.Context, t testing.TB, db *sql.DB, statement string) {
+	t.Helper()
+	conn := hold(ctx, t, db)
+	defer conn.Close()
+	exec(ctx, t, conn, byFamily("SET lock_wait_timeout = 0", "SET lock_wait_timeout = 1"))
+	if _, err := conn.ExecContext(ctx, statement); number(err) != 1205 {
+		t.Errorf("another session's %s: %v, want error 1205", statement, err)
 	}
 }
 
@@ -189,21 +214,19 @@ func TestGlobalLocksPin(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	srv := start(t, lab.Config{})
 	dsn := databaseOn(t, srv)
-	admin(t, srv, "GRANT RELOAD ON *.* TO app@'%'")
+	admin(t, srv, byFamily("GRANT RELOAD ON *.* TO app@'%'", "GRANT RELOAD, BACKUP_ADMIN ON *.* TO app@'%'"))
 	db, c := open(t, dsn, weir.WithMaxOpen(2))
 	pinTables(ctx, t, db)
 	for lock, reason := range map[string]mysqlpool.PinReason{
 		"FLUSH TABLES WITH READ LOCK": mysqlpool.PinFlushTables, "FLUSH TABLES t FOR EXPORT": mysqlpool.PinFlushTables,
-		"FLUSH TABLES t WITH READ LOCK": mysqlpool.PinFlushTables, "BACKUP LOCK t": mysqlpool.PinLockTables,
+		"FLUSH TABLES t WITH READ LOCK": mysqlpool.PinFlushTables, byFamily("BACKUP LOCK t", "LOCK INSTANCE FOR BACKUP"): mysqlpool.PinLockTables,
 	} {
 		conn := hold(ctx, t, db)
 		exec(ctx, t, conn, lock)
 		if p := c.Sessions().Pinned; len(p) != 1 || p[0].Reason != reason {
 			t.Errorf("%s pins %+v, want %v", lock, p, reason)
 		}
-		if _, err := db.ExecContext(ctx, "SET STATEMENT lock_wait_timeout = 0 FOR ALTER TABLE t COMMENT = 'locked'"); err == nil {
-			t.Errorf("%s: another session may change the table", lock)
-		}
+		wantLocked(ctx, t, db, "ALTER TABLE t COMMENT = 'locked'")
 		must(t, conn.Close())
 		exec(ctx, t, db, "ALTER TABLE t COMMENT = 'writable'")
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 	"github.com/weirpool/weir/mysqlpool"
 )
 
@@ -56,7 +57,11 @@ func TestTransactionWhoseContextEndsIsRolledBackAndItsConnectionKept(t *testing.
 		if running {
 			whenRunning(ctx, t, "mark", cancel)
 			_, err := tx.ExecContext(short, "INSERT INTO t SELECT SLEEP(60) /* mark */")
-			wantIs(t, "statement", err, context.Canceled)
+			if labtest.Kind() == lab.MySQL { // its SLEEP answers 1 when it is killed, and the statement goes on
+				must(t, err)
+			} else {
+				wantIs(t, "statement", err, context.Canceled)
+			}
 		}
 		cancel()
 		wantFree(ctx, t, c)
@@ -134,7 +139,7 @@ func TestContextEndsWhileTheNetworkStalls(t *testing.T) {
 			exec(ctx, t, s.db, "DO 1")
 			wantIs(t, "error", stalled(ctx, t, s, func(ctx context.Context) error { return f(ctx, s.db, conn) }), context.Canceled)
 			want(t, "time_zone", text(ctx, t, conn, "SELECT @@time_zone"), "+08:00")
-			want(t, "isolation", text(ctx, t, s.db, "SELECT @@session.tx_isolation"), "REPEATABLE-READ")
+			want(t, "isolation", text(ctx, t, s.db, "SELECT @@session."+isolation()), "REPEATABLE-READ")
 			exec(ctx, t, s.db, "INSERT INTO t VALUES (1)")
 			until(ctx, t, "the row is there for all", func() bool { return text(ctx, t, s.stock, "SELECT COUNT(*) FROM t") == "1" })
 			must(t, conn.Close())
@@ -154,7 +159,7 @@ func TestCancelWhileRowsAreStreamed(t *testing.T) {
 		}
 		short, cancel := context.WithCancel(ctx)
 		defer cancel()
-		rows, err := conn.QueryContext(short, "SELECT REPEAT('x', 10000), IF(seq > 200, SLEEP(60), 0) /* mark */ FROM seq_1_to_300")
+		rows, err := conn.QueryContext(short, "SELECT REPEAT('x', 10000), IF(seq > 200, SLEEP(60), 0) /* mark */ FROM "+sequence(t, 300))
 		must(t, err)
 		until(ctx, t, "the server sleeps", func() bool { return len(listed(ctx, t, shared(t), asleep)) == 1 })
 		n := 0
@@ -206,7 +211,7 @@ func TestTransactionWhoseContextEndsUnderOpenRows(t *testing.T) {
 	tx, err := db.BeginTx(short, nil)
 	must(t, err)
 	exec(ctx, t, tx, "INSERT INTO t VALUES (1)")
-	rows, err := tx.QueryContext(ctx, "SELECT REPEAT('x', 1000) FROM seq_1_to_100000")
+	rows, err := tx.QueryContext(ctx, "SELECT REPEAT('x', 1000) FROM "+sequence(t, 100000))
 	must(t, err)
 	for range 200 {
 		rows.Next()
@@ -263,10 +268,9 @@ func TestCommitByTextWhoseContextEnds(t *testing.T) {
 	cancel()
 	err = <-done
 	exec(ctx, t, lock, "UNLOCK TABLES")
-	open := text(ctx, t, conn, "SELECT @@in_transaction")
 	exec(ctx, t, conn, "ROLLBACK")
 	there := text(ctx, t, db, "SELECT COUNT(*) FROM t")
-	t.Logf("COMMIT = %v, in a transaction then = %s, rows = %s", err, open, there)
+	t.Logf("COMMIT = %v, rows = %s", err, there)
 	if isCause(err, mysqlpool.ErrOutcomeUnknown) {
 		return
 	}

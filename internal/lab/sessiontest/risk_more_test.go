@@ -149,10 +149,10 @@ func TestRiskTwoDBsNested(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	a, ca := open(t, database(t), weir.WithMaxOpen(1))
 	b, cb := open(t, database(t), weir.WithMaxOpen(1))
-	ra, err := a.QueryContext(ctx, "SELECT seq FROM seq_1_to_500")
+	ra, err := a.QueryContext(ctx, "SELECT seq FROM "+sequence(t, 500))
 	must(t, err)
 	for ra.Next() {
-		rb, err := b.QueryContext(ctx, "SELECT seq FROM seq_1_to_500")
+		rb, err := b.QueryContext(ctx, "SELECT seq FROM "+sequence(t, 500))
 		must(t, err)
 		rb.Next()
 		rb.Close()

@@ -180,7 +180,7 @@ func TestRiskRawBytesOfEndedStream(t *testing.T) {
 	conn := hold(ctx, t, db)
 	short, cancel := context.WithCancel(ctx)
 	defer cancel()
-	rows, err := conn.QueryContext(short, "SELECT REPEAT(CHAR(65 + seq % 20), 100) FROM seq_1_to_5000")
+	rows, err := conn.QueryContext(short, "SELECT REPEAT(CHAR(65 + seq % 20), 100) FROM "+sequence(t, 5000))
 	must(t, err)
 	var raw sql.RawBytes
 	for range 400 {
@@ -252,6 +252,8 @@ func TestRiskLoadDataPanics(t *testing.T) {
 func TestRiskReadTimeoutRepeatsSlowReads(t *testing.T) {
 	ctx := within(t, 60*time.Second)
 	db, c := open(t, withParam(t, database(t), "readTimeout=1s"), weir.WithMaxOpen(4))
+	numbers := sequence(t, 100000)
+	slow := fmt.Sprintf("SELECT /* risk7 */ COUNT(*) FROM %s a, %s b WHERE a.seq * b.seq = 77", numbers, numbers)
 	began := time.Now()
 	most := 0
 	var wg sync.WaitGroup
@@ -266,7 +268,7 @@ func TestRiskReadTimeoutRepeatsSlowReads(t *testing.T) {
 			}
 		}
 	})
-	err := readAll(ctx, db, "SELECT /* risk7 */ COUNT(*) FROM seq_1_to_100000 a, seq_1_to_100000 b WHERE a.seq * b.seq = 77")
+	err := readAll(ctx, db, slow)
 	close(stop)
 	wg.Wait()
 	t.Logf("%v after %v; %d at once on the server; retries %d", err, time.Since(began), most, c.Sessions().Retries)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,8 +16,11 @@ import (
 	"github.com/weirpool/weir/mysqlpool"
 )
 
+// An example is a type of a column, a value and an extreme.
+type example struct{ column, value, extreme string }
+
 // every has a column of each type, a row of values, one of extremes and one of NULLs.
-var every = []struct{ column, value, extreme string }{
+var every = []example{
 	{"TINYINT", "1", "-128"}, {"TINYINT UNSIGNED", "1", "255"}, {"SMALLINT", "1", "-32768"}, {"MEDIUMINT", "1", "8388607"}, {"INT", "1", "-2147483648"},
 	{"INT UNSIGNED", "1", "4294967295"}, {"BIGINT", "1", "-9223372036854775808"}, {"BIGINT UNSIGNED", "1", "18446744073709551615"}, {"BOOLEAN", "TRUE", "FALSE"},
 	{"DECIMAL(20,5)", "1.5", "-123456789012345.67891"}, {"DECIMAL(5)", "7", "-99999"}, {"FLOAT", "1.5", "3.4e38"}, {"DOUBLE", "1.5", "1.7e308"}, {"BIT(1)", "b'1'", "b'0'"},
@@ -26,14 +30,23 @@ var every = []struct{ column, value, extreme string }{
 	{"DATE", "'2026-01-02'", "'9999-12-31'"}, {"DATETIME", "'2026-01-02 03:04:05'", "'1000-01-01 00:00:00'"}, {"DATETIME(6)", "'2026-01-02 03:04:05.678901'", "'2026-01-02 03:04:05.000001'"},
 	{"TIMESTAMP NULL", "'2026-01-02 03:04:05'", "'2038-01-19 03:14:07'"}, {"TIMESTAMP(3) NULL", "'2026-01-02 03:04:05.678'", "'2001-01-01 00:00:00'"},
 	{"TIME", "'11:12:13'", "'-838:59:59'"}, {"TIME(6)", "'11:12:13.141516'", "'00:00:00.000001'"}, {"YEAR", "2026", "1901"}, {"ENUM('a','b')", "'a'", "'b'"},
-	{"SET('a','b')", "'a,b'", "''"}, {"JSON", "'{\"a\": 1}'", "'[]'"}, {"POINT", "POINT(1, 2)", "POINT(-1, 0)"}, {"INET6", "'::1'", "'ffff::'"}, {"UUID", "UUID()", "UUID()"},
+	{"SET('a','b')", "'a,b'", "''"}, {"JSON", "'{\"a\": 1}'", "'[]'"}, {"POINT", "POINT(1, 2)", "POINT(-1, 0)"},
+}
+
+// everyOwn are the types that one family has alone.
+func everyOwn() []example {
+	return byFamily([]example{{"INET6", "'::1'", "'ffff::'"}, {"UUID", "UUID()", "UUID()"}},
+		[]example{
+			{"VECTOR(3)", "TO_VECTOR('[1, 2, 3]')", "TO_VECTOR('[-1e30, 0, 1e30]')"}, {"VARCHAR(10) COLLATE utf8mb4_0900_as_cs", "'a'", "'ä'"},
+			{"GEOMETRYCOLLECTION", "ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 2))')", "ST_GeomFromText('GEOMETRYCOLLECTION EMPTY')"},
+		})
 }
 
 // everyTable makes the table every in the database.
 func everyTable(ctx context.Context, t testing.TB, db *sql.DB) {
 	t.Helper()
 	var columns, values, extremes, nulls []string
-	for i, c := range every {
+	for i, c := range slices.Concat(every, everyOwn()) {
 		columns = append(columns, fmt.Sprintf("c%d %s", i, c.column))
 		values, extremes, nulls = append(values, c.value), append(extremes, c.extreme), append(nulls, "NULL")
 	}
@@ -169,7 +182,7 @@ func TestBytesOfRowsAreNotOverwritten(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			db, _ := open(t, database(t), weir.WithMaxOpen(2), opt)
 			for _, args := range [][]any{nil, {0}, {0}, {0}} {
-				query := "SELECT CONCAT('row ', seq), REPEAT(seq MOD 10, 50) FROM seq_1_to_100"
+				query := "SELECT CONCAT('row ', seq), REPEAT(seq MOD 10, 50) FROM " + sequence(t, 100)
 				if args != nil {
 					query += " WHERE seq > ?"
 				}
@@ -219,7 +232,7 @@ func TestResultSetsOfMultiStatements(t *testing.T) {
 	}
 	for name, opt := range map[string]mysqlpool.Option{"buffered": mysqlpool.WithRowBuffer(128, 1<<20), "unbuffered": mysqlpool.WithoutRowBuffer(), "partly": mysqlpool.WithRowBuffer(2, 1<<20)} {
 		for _, query := range []string{
-			"SELECT 1", "SELECT 1; SELECT 2, 'x'", "SELECT seq FROM seq_1_to_5; SELECT seq FROM seq_1_to_7; SELECT 3", "SELECT 1; DO 1; SELECT 2", "DO 1; SELECT 2",
+			"SELECT 1", "SELECT 1; SELECT 2, 'x'", fmt.Sprintf("SELECT seq FROM %s; SELECT seq FROM %s; SELECT 3", sequence(t, 5), sequence(t, 7)), "SELECT 1; DO 1; SELECT 2", "DO 1; SELECT 2",
 			"SELECT 1 WHERE FALSE; SELECT 2", "SELECT 1; SELECT nope; SELECT 3", "SELECT 1; SELECT 1 WHERE FALSE",
 		} {
 			t.Run(name+"/"+query, func(t *testing.T) {
@@ -240,7 +253,7 @@ func TestResultSetsOfProcedures(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	dsn := database(t)
 	plain := stock(t, dsn)
-	exec(ctx, t, plain, "CREATE PROCEDURE two(n INT) BEGIN SELECT n, 'a'; SELECT seq FROM seq_1_to_300 WHERE seq <= n; END")
+	exec(ctx, t, plain, "CREATE PROCEDURE two(n INT) BEGIN SELECT n, 'a'; SELECT seq FROM "+sequence(t, 300)+" WHERE seq <= n; END")
 	all := func(db *sql.DB, query string, args ...any) (out []table) {
 		rows, err := db.QueryContext(ctx, query, args...)
 		must(t, err)
@@ -283,7 +296,7 @@ func TestRowsEndWithTheirContext(t *testing.T) {
 				if inTx {
 					on = begin(ctx, t, db)
 				}
-				query := "SELECT seq, REPEAT('x', 1000) FROM seq_1_to_1000000"
+				query := "SELECT seq, REPEAT('x', 1000) FROM " + sequence(t, 1000000)
 				if args != nil {
 					query += " WHERE seq > ?"
 				}
@@ -322,10 +335,10 @@ func TestRowsEndWithTheirContext(t *testing.T) {
 func TestStatementAfterRowsWhoseContextEnded(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	db, _ := open(t, database(t), weir.WithMaxOpen(1))
-	conn := hold(ctx, t, db)
+	conn, numbers := hold(ctx, t, db), sequence(t, 100000)
 	for i := range 30 {
 		short, cancel := context.WithCancel(ctx)
-		rows, err := conn.QueryContext(short, "SELECT seq, REPEAT('x', 1000) FROM seq_1_to_100000")
+		rows, err := conn.QueryContext(short, "SELECT seq, REPEAT('x', 1000) FROM "+numbers)
 		must(t, err)
 		cancel()
 		for rows.Next() {
@@ -339,10 +352,10 @@ func TestStatementAfterRowsWhoseContextEnded(t *testing.T) {
 func TestRowsEndWhileTheirSessionGoesOn(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	db, c := open(t, database(t), weir.WithMaxOpen(6))
-	conn := hold(ctx, t, db)
+	conn, numbers := hold(ctx, t, db), sequence(t, 100000)
 	for i := range 30 {
 		short, cancel := context.WithCancel(ctx)
-		rows, err := conn.QueryContext(short, "SELECT seq, REPEAT('x', 1000) FROM seq_1_to_100000")
+		rows, err := conn.QueryContext(short, "SELECT seq, REPEAT('x', 1000) FROM "+numbers)
 		must(t, err)
 		go cancel()
 		for range 10 {

@@ -121,7 +121,7 @@ func TestSetThatTheServerRefusesChangesNothing(t *testing.T) {
 	pristine := text(ctx, t, db, ask)
 	for _, bad := range []string{
 		"SET time_zone = 'nowhere'", "SET sql_select_limit = 7, time_zone = 'nowhere'", "SET NAMES latin1, time_zone = 'nowhere'",
-		"SET NAMES nonsense", "SET max_execution_time = 5, time_zone = '+01:00'", "SET sql_select_limit = 'many'", "USE nowhere_at_all",
+		"SET NAMES nonsense", "SET " + byFamily("max_execution_time", "max_statement_time") + " = 5, time_zone = '+01:00'", "SET sql_select_limit = 'many'", "USE nowhere_at_all",
 		"SET time_zone = '+01:00', foreign_key_checks = 17",
 	} {
 		t.Run(bad, func(t *testing.T) {
@@ -226,9 +226,9 @@ func TestSettingsOnARandomWalk(t *testing.T) {
 	choices := map[string][]string{
 		"time_zone": {"+01:00", "+02:00", "SYSTEM"}, "sql_select_limit": {"10", "20", "18446744073709551615"},
 		"lc_time_names": {"de_DE", "fr_FR", "en_US"}, "sql_mode": {"ANSI_QUOTES", "PIPES_AS_CONCAT", ""}, "collation_connection": {"utf8mb4_bin", "latin1_bin"},
-		"character_set_client": {"latin1", "utf8mb4"}, "tx_isolation": {"SERIALIZABLE", "READ-COMMITTED"},
+		"character_set_client": {"latin1", "utf8mb4"}, isolation(): {"SERIALIZABLE", "READ-COMMITTED"},
 	}
-	names := []string{"time_zone", "sql_select_limit", "lc_time_names", "sql_mode", "collation_connection", "character_set_client", "tx_isolation"}
+	names := []string{"time_zone", "sql_select_limit", "lc_time_names", "sql_mode", "collation_connection", "character_set_client", isolation()}
 	pristine := map[string]string{"DATABASE()": here}
 	for _, name := range names {
 		pristine["@@session."+name] = readBack(ctx, t, db, name)

@@ -5,12 +5,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 	"github.com/weirpool/weir/mysqlpool"
 )
 
@@ -71,11 +73,12 @@ var stickies = []sticky{
 // stickyTables makes t, in which the first number is 1, and three, with three rows.
 func stickyTables(ctx context.Context, t testing.TB, db *sql.DB) {
 	t.Helper()
-	exec(ctx, t, db, "CREATE OR REPLACE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)")
-	exec(ctx, t, db, "CREATE OR REPLACE TABLE three (v INT)")
-	exec(ctx, t, db, "INSERT INTO three VALUES (1), (2), (3)")
-	exec(ctx, t, db, "CREATE OR REPLACE TABLE word (w VARCHAR(9))")
-	exec(ctx, t, db, "INSERT INTO word VALUES ('x')")
+	for _, s := range []string{
+		"DROP TABLE IF EXISTS t, three, word", "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)", "CREATE TABLE three (v INT)",
+		"INSERT INTO three VALUES (1), (2), (3)", "CREATE TABLE word (w VARCHAR(9))", "INSERT INTO word VALUES ('x')",
+	} {
+		exec(ctx, t, db, s)
+	}
 }
 
 // run runs a statement and throws its rows away.
@@ -345,13 +348,16 @@ func TestNumbersOfOnesOwn(t *testing.T) {
 	db, _ := open(t, database(t), weir.WithMaxOpen(1))
 	exec(ctx, t, db, "CREATE TABLE numbers (n INT)")
 	exec(ctx, t, db, "INSERT INTO numbers VALUES (41)")
-	exec(ctx, t, db, "CREATE SEQUENCE s")
 	conn := hold(ctx, t, db)
 	res := exec(ctx, t, conn, "UPDATE numbers SET n = LAST_INSERT_ID(n + 1)")
 	want(t, "LAST_INSERT_ID()", text(ctx, t, conn, "SELECT LAST_INSERT_ID()"), "42")
 	if id, err := res.LastInsertId(); id != 42 || err != nil {
 		t.Errorf("LastInsertId = %d, %v; want 42", id, err)
 	}
+	if labtest.Kind() == lab.MySQL { // which has no sequences
+		return
+	}
+	exec(ctx, t, db, "CREATE SEQUENCE s")
 	want(t, "NEXTVAL", text(ctx, t, conn, "SELECT NEXTVAL(s)"), "1")
 	want(t, "LASTVAL", text(ctx, t, conn, "SELECT LASTVAL(s)"), "1")
 	want(t, "NEXTVAL of another session", text(ctx, t, db, "SELECT NEXT VALUE FOR s"), "2")
@@ -362,37 +368,58 @@ func TestNumbersOfOnesOwn(t *testing.T) {
 func errorAs[E error](err error) (E, bool) { return errors.AsType[E](err) }
 
 // A poison is what another session leaves on the backend, and the questions to which it would be a wrong answer.
-var poisons = []struct {
+type poison struct {
 	leave string
 	ask   []string
-}{
+}
+
+func poisons() []poison {
+	return slices.Concat(poisonsOfBoth, byFamily([]poison{{"SELECT NEXTVAL(s2)", []string{"SELECT LASTVAL(sticky.s2)", "SELECT LASTVAL(sticky.s1)"}}}, nil))
+}
+
+var poisonsOfBoth = []poison{
 	{"INSERT INTO t (v) VALUES (3), (4), (5), (6)", []string{"SELECT LAST_INSERT_ID()", "SELECT @@identity", "SELECT ROW_COUNT()", "SELECT CONCAT(LAST_INSERT_ID(), ' ', ROW_COUNT())"}},
 	{"UPDATE t SET v = LAST_INSERT_ID(77)", []string{"SELECT LAST_INSERT_ID()", "SELECT @@last_insert_id", "SELECT ROW_COUNT()"}},
 	{"SELECT v FROM three", []string{"SELECT FOUND_ROWS()", "SELECT ROW_COUNT()"}},
 	{"SELECT CAST('x' AS SIGNED)", []string{"SELECT @@warning_count", "SHOW COUNT(*) WARNINGS"}},
-	{"SELECT NEXTVAL(s2)", []string{"SELECT LASTVAL(sticky.s2)", "SELECT LASTVAL(sticky.s1)"}},
 }
 
 // firsts are what the session itself runs before it asks.
-var firsts = []string{
+func firsts() []string { return slices.Concat(firstsOfBoth, byFamily(firstsOfMariaDB, firstsOfMySQL)) }
+
+var firstsOfMariaDB = []string{
+	"INSERT INTO t (v) VALUES (5) RETURNING id", "SELECT NEXTVAL(s1)", "SELECT SETVAL(s2, 500)", "SELECT IF(FALSE, NEXTVAL(s2), 0)", "ANALYZE SELECT v FROM three", "EXECUTE IMMEDIATE 'DO 1'",
+	"SELECT NEXTVAL(s2) FROM three WHERE FALSE", "SET STATEMENT max_statement_time = 1 FOR SELECT v FROM three",
+}
+
+var firstsOfMySQL = []string{
+	"TABLE three", "TABLE three LIMIT 1", "VALUES ROW(1), ROW(2)", "SELECT /*+ SET_VAR(sql_select_limit = 1) */ v FROM three", "SELECT /*+ MAX_EXECUTION_TIME(1000) */ v FROM three", "SELECT v FROM three INTO @x, @y",
+	"SELECT v FROM three LIMIT 1 INTO @x", "EXPLAIN ANALYZE SELECT v FROM three", "EXPLAIN FORMAT = TREE SELECT v FROM three", "INSERT INTO t (v) VALUES (5) AS new ON DUPLICATE KEY UPDATE v = new.v",
+	"INSERT INTO t (v) TABLE three", "INSERT INTO t (v) VALUES ROW(8), ROW(9)", "SET PERSIST sort_buffer_size = DEFAULT", "SET SESSION sort_buffer_size = DEFAULT", "SET ROLE NONE", "SET RESOURCE GROUP USR_default",
+	"SELECT j FROM JSON_TABLE('[1, 2]', '$[*]' COLUMNS (j INT PATH '$')) x", "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 4) SELECT n FROM c", "SELECT v FROM three INTERSECT SELECT 2",
+	"SELECT ROW_NUMBER() OVER () FROM three", "LOCK INSTANCE FOR BACKUP", "SELECT v FROM three FOR UPDATE SKIP LOCKED", "DELETE t FROM t JOIN three ON t.id = three.v", "GET CURRENT DIAGNOSTICS @n = ROW_COUNT",
+	"EXPLAIN FORMAT = JSON INTO @plan SELECT v FROM three", "RESET PERSIST",
+}
+
+var firstsOfBoth = []string{
 	"DO 1", "SELECT 1", "SELECT v FROM three WHERE v < 3", "INSERT INTO t (v) VALUES (5)", "INSERT INTO t (id, v) VALUES (1000, 5)", "INSERT INTO three VALUES (4)", "REPLACE INTO t (id, v) VALUES (2, 2)",
-	"INSERT INTO t (id, v) VALUES (1, 9) ON DUPLICATE KEY UPDATE v = 9", "INSERT IGNORE INTO t (id, v) VALUES (1, 1)", "INSERT INTO t (v) SELECT v FROM three WHERE v > 99", "INSERT INTO t (v) VALUES (5) RETURNING id",
+	"INSERT INTO t (id, v) VALUES (1, 9) ON DUPLICATE KEY UPDATE v = 9", "INSERT IGNORE INTO t (id, v) VALUES (1, 1)", "INSERT INTO t (v) SELECT v FROM three WHERE v > 99",
 	"UPDATE t SET v = 1 WHERE id = 1", "UPDATE t SET v = LAST_INSERT_ID(5) WHERE id = 1", "UPDATE t SET v = LAST_INSERT_ID(5) WHERE FALSE", "DELETE FROM t WHERE id = 2", "SET @x = 1", "SET time_zone = '+01:00'",
 	"SET time_zone = 'nowhere'", "USE information_schema", "BEGIN", "COMMIT", "SHOW STATUS LIKE 'x'", "SHOW WARNINGS", "CREATE TEMPORARY TABLE tmp (v INT)", "CREATE TABLE IF NOT EXISTS t (v INT)",
-	"CALL inserts()", "CALL nothing()", "SELECT NEXTVAL(s1)", "SELECT SETVAL(s2, 500)", "SELECT IF(FALSE, NEXTVAL(s2), 0)", "SELECT LAST_INSERT_ID(9)", "SELECT IF(FALSE, LAST_INSERT_ID(9), 0)", "SELECT nope",
-	"EXPLAIN SELECT 1", "ANALYZE SELECT v FROM three", "SELECT SQL_CALC_FOUND_ROWS v FROM three LIMIT 1", "SELECT v FROM three LIMIT 1", "XA START 'sticky'", "SELECT CAST('y' AS SIGNED)", "SELECT GET_LOCK('sticky', 0)",
-	"PREPARE p FROM 'SELECT 1'", "EXECUTE IMMEDIATE 'DO 1'", "LOCK TABLES three READ", "HANDLER three OPEN", "SELECT v FROM three -- all",
-	"SELECT 1 FROM DUAL -- FROM three", "SELECT NEXTVAL(s2) FROM three WHERE FALSE", "SELECT 1 FROM (SELECT 1) x", "SELECT 'it''s' FROM three WHERE FALSE", "DROP TABLE IF EXISTS nothing",
-	"SELECT TRIM('x' FROM CURRENT_USER)", "SET STATEMENT max_statement_time = 1 FOR SELECT v FROM three", "SELECT 'y' + 0 -- FROM three", "ping", "prepare", "begin",
+	"CALL inserts()", "CALL nothing()", "SELECT LAST_INSERT_ID(9)", "SELECT IF(FALSE, LAST_INSERT_ID(9), 0)", "SELECT nope",
+	"EXPLAIN SELECT 1", "SELECT SQL_CALC_FOUND_ROWS v FROM three LIMIT 1", "SELECT v FROM three LIMIT 1", "XA START 'sticky'", "SELECT CAST('y' AS SIGNED)", "SELECT GET_LOCK('sticky', 0)",
+	"PREPARE p FROM 'SELECT 1'", "LOCK TABLES three READ", "HANDLER three OPEN", "SELECT v FROM three -- all",
+	"SELECT 1 FROM DUAL -- FROM three", "SELECT 1 FROM (SELECT 1) x", "SELECT 'it''s' FROM three WHERE FALSE", "DROP TABLE IF EXISTS nothing",
+	"SELECT TRIM('x' FROM CURRENT_USER)", "SELECT 'y' + 0 -- FROM three", "ping", "prepare", "begin",
 }
 
 // stickyDatabase makes what the statements use.
 func stickyDatabase(ctx context.Context, t testing.TB, admin *sql.DB) {
 	t.Helper()
-	for _, s := range []string{
-		"CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)", "CREATE TABLE three (v INT)", "INSERT INTO three VALUES (1), (2), (3)", "CREATE SEQUENCE s1", "CREATE SEQUENCE s2",
+	for _, s := range append(byFamily([]string{"CREATE SEQUENCE s1", "CREATE SEQUENCE s2"}, nil),
+		"CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)", "CREATE TABLE three (v INT)", "INSERT INTO three VALUES (1), (2), (3)",
 		"CREATE PROCEDURE inserts() INSERT INTO t (v) VALUES (6)", "CREATE PROCEDURE nothing() DO 1",
-	} {
+	) {
 		exec(ctx, t, admin, s)
 	}
 }
@@ -444,8 +471,8 @@ func TestStickyAnswersAreThoseOfAConnectionOfOnesOwn(t *testing.T) {
 	stickyDatabase(ctx, t, plain)
 	db, c := open(t, dsn, weir.WithMaxOpen(1), weir.WithCheckIdleEvery(time.Hour))
 	asked, answered := 0, 0
-	for _, what := range firsts {
-		for _, p := range poisons {
+	for _, what := range firsts() {
+		for _, p := range poisons() {
 			for _, ask := range p.ask {
 				tell := func(db *sql.DB) (string, error) {
 					stickyRows(ctx, t, plain, ask)

@@ -14,7 +14,7 @@ func TestStrictPinsAreErrors(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	db, c := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(1), mysqlpool.WithStrictPins(), mysqlpool.WithFullTexts())
 	pinTables(ctx, t, db)
-	for _, p := range pinnings {
+	for _, p := range pinnings() {
 		t.Run(p.pin, func(t *testing.T) {
 			wantPinError := func(how string, err error) {
 				t.Helper()

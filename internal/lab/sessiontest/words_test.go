@@ -23,7 +23,7 @@ func TestTextsAreReadByTheirWords(t *testing.T) {
 	t.Run("nothing, and settings of one statement", func(t *testing.T) {
 		conn := hold(ctx, t, db)
 		defer conn.Close()
-		exec(ctx, t, conn, "SET STATEMENT max_statement_time = 10 FOR DO 1")
+		exec(ctx, t, conn, byFamily("SET STATEMENT max_statement_time = 10 FOR DO 1", "SELECT /*+ SET_VAR(max_execution_time = 10000) */ 1"))
 		first(ctx, conn, "")() // which the server refuses
 		first(ctx, conn, "-- nothing")()
 		wantFree(ctx, t, c)
