@@ -10,7 +10,7 @@ import (
 func ended(ends map[string]outcome) results { return results{ends: ends} }
 
 func TestJudge(t *testing.T) {
-	table := []difference{{"TestA/x", failed, "on purpose"}}
+	table := []difference{{test: "TestA/x", want: failed, why: "on purpose"}}
 	for _, c := range []struct {
 		name           string
 		stock, through map[string]outcome
@@ -52,6 +52,16 @@ func TestJudge(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestJudgeLetsARaceEndEitherWay(t *testing.T) {
+	table := []difference{{test: "TestA", want: failed, why: "a race", races: true}}
+	stock := ended(map[string]outcome{"TestA": passed})
+	for got, surprises := range map[outcome]int{failed: 0, passed: 0, skipped: 1, absent: 1} {
+		if v := judge(stock, ended(map[string]outcome{"TestA": got}), table, true); len(v.surprises) != surprises {
+			t.Errorf("%v: surprises %q, want %d", got, v.surprises, surprises)
+		}
 	}
 }
 
