@@ -37,6 +37,7 @@ func (s *Server) openAdmin() error {
 	addr := net.JoinHostPort(s.cfg.Host, strconv.Itoa(s.extraPort))
 	cfg := s.driverConfig(addr, "admin", "")
 	cfg.InterpolateParams = true
+	cfg.TLS = s.ClientTLS()
 	cfg.Logger = &mysql.NopLogger{} // a server that is not up yet is no news
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 )
 
 func TestReplicasFollowThePrimaryAndRefuseWrites(t *testing.T) {
@@ -103,12 +104,14 @@ func TestFailoverRepointsTheOtherReplicas(t *testing.T) {
 	wantRows(t, dead, 1)
 }
 
+var stopReceiving = map[lab.Kind]string{lab.MariaDB: "STOP SLAVE IO_THREAD", lab.MySQL: "STOP REPLICA IO_THREAD"}
+
 func TestRejoinThrowsAwayWhatOnlyTheDeadPrimaryHad(t *testing.T) {
 	c := startCluster(t, 2)
 	dead, to := c.Primary(), c.Replicas()[0]
 	run(t, app(t, dead), "CREATE TABLE t (id INT PRIMARY KEY)")
 	must(t, c.Sync(t.Context()))
-	run(t, to.Admin(), "STOP SLAVE IO_THREAD")
+	run(t, to.Admin(), stopReceiving[labtest.Kind()])
 	run(t, app(t, dead), "INSERT INTO t VALUES (1), (2)")
 
 	_, err := c.Failover(t.Context(), to)
@@ -136,7 +139,7 @@ func TestRolesGoToReplicasOnly(t *testing.T) {
 }
 
 func TestNameFollowsThePrimary(t *testing.T) {
-	c, err := lab.StartPair(t.Context(), lab.MariaDB)
+	c, err := lab.StartPair(t.Context(), labtest.Kind())
 	must(t, err)
 	t.Cleanup(func() { must(t, c.Close()) })
 	r, err := lab.NewResolver(map[string]string{"writer.lab": c.Primary().Host()})

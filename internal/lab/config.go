@@ -35,6 +35,9 @@ type Config struct {
 	// ReadOnly starts the server with read_only=1.
 	ReadOnly bool
 
+	// TLS is whether clients may, or must, encrypt their connections.
+	TLS TLS
+
 	// Args are further command-line arguments of the server, such as
 	// "--max-statement-time=2". They come last and win.
 	Args []string
@@ -49,6 +52,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Kind > MySQL {
 		return c, fmt.Errorf("lab: %v is neither MariaDB nor MySQL", c.Kind)
+	}
+	if c.TLS > RequireTLS {
+		return c, fmt.Errorf("lab: TLS %d is neither DefaultTLS nor OfferTLS nor RequireTLS", c.TLS)
 	}
 	c.Args = append([]string(nil), c.Args...)
 	if ip, err := netip.ParseAddr(c.Host); err != nil || !ip.Is4() || !ip.IsLoopback() {

@@ -22,6 +22,7 @@ func TestConfigRefusesBadValues(t *testing.T) {
 		"WaitTimeout 1.5s":   {WaitTimeout: 1500 * time.Millisecond},
 		"WaitTimeout -1s":    {WaitTimeout: -time.Second},
 		"Kind 2":             {Kind: 2},
+		"TLS 3":              {TLS: 3},
 	}
 	for want, cfg := range tests {
 		if _, err := Start(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), want) {

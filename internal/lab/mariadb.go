@@ -75,7 +75,7 @@ func (mariadbd) replication() replication {
 		stop:     "STOP SLAVE",
 		// Its own binary log is all that the node has, written or replicated.
 		prepare: "SET GLOBAL gtid_slave_pos = @@gtid_binlog_pos",
-		follow: `CHANGE MASTER TO master_host = ?, master_port = ?, master_user = 'admin', master_password = 'admin',
+		follow: `CHANGE MASTER TO master_host = ?, master_port = ?, master_ssl = ?, master_user = 'admin', master_password = 'admin',
 			master_use_gtid = slave_pos, master_connect_retry = 1`,
 		start:       "START SLAVE",
 		forget:      "RESET SLAVE ALL",

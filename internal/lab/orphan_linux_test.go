@@ -3,6 +3,7 @@ package lab_test
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 )
 
 const orphanMaker = "LAB_TEST_START_AND_WAIT"
@@ -19,9 +21,10 @@ const orphanMaker = "LAB_TEST_START_AND_WAIT"
 // starts a server, prints its address and waits for its end.
 func TestMain(m *testing.M) {
 	if os.Getenv(orphanMaker) == "" {
-		os.Exit(m.Run())
+		os.Exit(labtest.Main(m))
 	}
-	srv, err := lab.Start(context.Background(), lab.Config{})
+	flag.Parse()
+	srv, err := lab.Start(context.Background(), lab.Config{Kind: labtest.Kind()})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -34,7 +37,7 @@ func TestMain(m *testing.M) {
 func TestServerDiesWithItsKilledProcess(t *testing.T) {
 	self, err := os.Executable()
 	must(t, err)
-	child := exec.Command(self)
+	child := exec.Command(self, "-weir.server="+labtest.Kind().String())
 	child.Env = append(os.Environ(), orphanMaker+"=1", "TMPDIR="+t.TempDir())
 	out, err := child.StdoutPipe()
 	must(t, err)

@@ -20,7 +20,7 @@ type replication struct {
 
 	stop, start string // replication as a whole
 	prepare     string // before a change of the primary, or ""
-	follow      string // whom: host, port
+	follow      string // whom: host, port, whether encrypted
 	forget      string // whom it followed
 	stopReceive string
 
@@ -45,7 +45,7 @@ func follow(ctx context.Context, node, primary *Server) error {
 	}{
 		{words.stop, nil},
 		{words.prepare, nil},
-		{words.follow, []any{primary.Host(), primary.Port()}},
+		{words.follow, []any{primary.Host(), primary.Port(), primary.cfg.TLS == RequireTLS}},
 		{words.start, nil},
 	}
 	for i, step := range steps {

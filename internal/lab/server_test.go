@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 )
 
 func isRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 func isReset(err error) bool   { return errors.Is(err, syscall.ECONNRESET) }
 
-func TestMariaDBIsInstalled(t *testing.T) {
-	must(t, lab.Available(lab.MariaDB))
+func TestTheServerIsInstalled(t *testing.T) {
+	must(t, lab.Available(labtest.Kind()))
 }
 
 func TestRestartKeepsRowsAndAddress(t *testing.T) {
@@ -177,6 +178,16 @@ func TestSetPasswordRefusesTheOldOne(t *testing.T) {
 	}
 }
 
+func TestPasswordsOutliveARestartAndAKill(t *testing.T) {
+	srv := start(t, lab.Config{ReadOnly: true})
+	must(t, srv.SetPassword(t.Context(), "app", "new"))
+	must(t, srv.Restart(t.Context()))
+	must(t, open(t, srv.DSN("app", "app")).PingContext(t.Context()))
+	must(t, srv.Kill9())
+	must(t, srv.Restart(t.Context()))
+	must(t, open(t, srv.DSN("app", "app")).PingContext(t.Context()))
+}
+
 func TestSetGlobal(t *testing.T) {
 	srv := start(t, lab.Config{})
 	must(t, srv.SetGlobal(t.Context(), "max_connections", 33))
@@ -210,7 +221,7 @@ func TestServersShareAPortOnDifferentHosts(t *testing.T) {
 
 func TestStartOnATakenPortFailsAndSaysSo(t *testing.T) {
 	srv := start(t, lab.Config{})
-	_, err := lab.Start(t.Context(), lab.Config{Port: srv.Port()})
+	_, err := lab.Start(t.Context(), lab.Config{Kind: labtest.Kind(), Port: srv.Port()})
 	if err == nil || !strings.Contains(err.Error(), "port taken") {
 		t.Errorf("got %v, want port taken", err)
 	}
@@ -218,7 +229,7 @@ func TestStartOnATakenPortFailsAndSaysSo(t *testing.T) {
 
 func TestFailedStartShowsTheServersLogAndLeavesNothing(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	_, err := lab.Start(t.Context(), lab.Config{Args: []string{"--no-such-option=1"}})
+	_, err := lab.Start(t.Context(), lab.Config{Kind: labtest.Kind(), Args: []string{"--no-such-option=1"}})
 	if err == nil || !strings.Contains(err.Error(), "unknown variable 'no-such-option=1'") {
 		t.Errorf("got %v, want the server's own words", err)
 	}
@@ -227,7 +238,7 @@ func TestFailedStartShowsTheServersLogAndLeavesNothing(t *testing.T) {
 
 func TestCloseLeavesNothing(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	srv, err := lab.Start(t.Context(), lab.Config{})
+	srv, err := lab.Start(t.Context(), lab.Config{Kind: labtest.Kind()})
 	must(t, err)
 	must(t, srv.Close())
 	wantRefused(t, srv.Addr())

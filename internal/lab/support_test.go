@@ -11,12 +11,15 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 )
 
-// start starts a server for one test. Without MariaDB the test fails, because a
-// laboratory that was not tried proves nothing.
+// start starts a server for one test, of the family that the tests run on. One
+// that cannot be started is a failure, because a laboratory that was not tried
+// proves nothing.
 func start(t *testing.T, cfg lab.Config) *lab.Server {
 	t.Helper()
+	cfg.Kind = labtest.Kind()
 	begun := time.Now()
 	srv, err := lab.Start(t.Context(), cfg)
 	if err != nil {
@@ -29,8 +32,14 @@ func start(t *testing.T, cfg lab.Config) *lab.Server {
 
 func startCluster(t *testing.T, n int) *lab.Cluster {
 	t.Helper()
+	return startClusterOf(t, n, lab.Config{})
+}
+
+func startClusterOf(t *testing.T, n int, base lab.Config) *lab.Cluster {
+	t.Helper()
+	base.Kind = labtest.Kind()
 	begun := time.Now()
-	c, err := lab.StartCluster(t.Context(), n, lab.Config{})
+	c, err := lab.StartCluster(t.Context(), n, base)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,6 +54,11 @@ func open(t *testing.T, dsn string) *sql.DB {
 	t.Helper()
 	cfg, err := mysql.ParseDSN(dsn)
 	must(t, err)
+	return openConfig(t, cfg)
+}
+
+func openConfig(t *testing.T, cfg *mysql.Config) *sql.DB {
+	t.Helper()
 	cfg.Logger = &mysql.NopLogger{}
 	connector, err := mysql.NewConnector(cfg)
 	must(t, err)
