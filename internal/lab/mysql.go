@@ -64,6 +64,9 @@ func (mysqld) replication() replication {
 		},
 		readOnly: "super_read_only",
 		stop:     "STOP REPLICA",
+		// A primary of before takes those who have left it for replicas until it writes, and would wait for them with what it applies.
+		prepare: "SET GLOBAL rpl_semi_sync_source_timeout = 1",
+		lead:    "SET GLOBAL rpl_semi_sync_source_timeout = 2000",
 		follow: `CHANGE REPLICATION SOURCE TO source_host = ?, source_port = ?, source_ssl = ?, source_user = 'admin',
 			source_password = 'admin', source_auto_position = 1, get_source_public_key = 1, source_connect_retry = 1, source_retry_count = 86400`,
 		start:       "START REPLICA",

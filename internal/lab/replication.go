@@ -19,7 +19,8 @@ type replication struct {
 	readOnly string   // the variable by which a replica refuses writes
 
 	stop, start string // replication as a whole
-	prepare     string // before a change of the primary, or ""
+	prepare     string // before a node follows another
+	lead        string // when it follows nobody any more, or ""
 	follow      string // whom: host, port, whether encrypted
 	forget      string // whom it followed
 	stopReceive string
@@ -49,9 +50,6 @@ func follow(ctx context.Context, node, primary *Server) error {
 		{words.start, nil},
 	}
 	for i, step := range steps {
-		if step.query == "" {
-			continue
-		}
 		if _, err := node.admin.ExecContext(ctx, step.query, step.args...); err != nil {
 			return fmt.Errorf("lab: make %s a replica: %w", node.Addr(), err)
 		}
@@ -95,7 +93,10 @@ func checkSubset(ctx context.Context, node, primary *Server) error {
 // promote makes node a writable server that follows nobody.
 func promote(ctx context.Context, node *Server) error {
 	words := node.replication()
-	for _, query := range []string{words.stop, words.forget} {
+	for _, query := range []string{words.stop, words.forget, words.lead} {
+		if query == "" {
+			continue
+		}
 		if _, err := node.admin.ExecContext(ctx, query); err != nil {
 			return fmt.Errorf("lab: promote %s: %w", node.Addr(), err)
 		}

@@ -34,14 +34,14 @@ func moveRoles(ctx context.Context, t *testing.T, pair *lab.Cluster, names *lab.
 	return m
 }
 
-// startWriters makes a pair with a name, a pool on it, and 16 writers at work.
+// startWriters makes a pair with a name, a pool on it, and 16 writers at work. Their MaxWait is longer than any change of roles.
 func startWriters(ctx context.Context, t *testing.T) (*lab.Cluster, *lab.Resolver, *mysqlpool.Pool, *ledger) {
 	t.Helper()
 	pair := startPair(t)
 	exec(ctx, t, pair.Primary().Admin(), schema)
 	must(t, pair.Sync(ctx))
 	names := newResolver(t, endpoint, pair.Primary().Host())
-	pool := open(t, endpointDSN(t, pair.Primary()), weir.WithMaxOpen(8), weir.WithMinIdle(4),
+	pool := open(t, endpointDSN(t, pair.Primary()), weir.WithMaxOpen(8), weir.WithMinIdle(4), weir.WithMaxWait(30*time.Second),
 		mysqlpool.WithRole(mysqlpool.Primary), mysqlpool.WithResolver(names.Resolver()))
 	writers := write(ctx, pool, 16)
 	writers.await(ctx, t, "the writers are at work", 160, time.Time{})

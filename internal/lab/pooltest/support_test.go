@@ -20,21 +20,13 @@ import (
 var (
 	within          = labtest.Within
 	start           = labtest.Start
+	startPair       = labtest.StartPair
 	redirect        = labtest.Redirect
 	until           = labtest.Until
 	must            = labtest.Must
 	number          = labtest.Number
 	wantNoGoroutine = labtest.WantNoGoroutine
 )
-
-func startPair(t testing.TB) *lab.Cluster {
-	t.Helper()
-	labtest.Begin(t)
-	pair, err := lab.StartPair(t.Context(), lab.MariaDB)
-	must(t, err)
-	t.Cleanup(func() { must(t, pair.Close()) })
-	return pair
-}
 
 // through starts a proxy in front of the server and returns it with the DSN of user app that leads through it.
 func through(t testing.TB, srv *lab.Server) (*lab.Proxy, string) {
