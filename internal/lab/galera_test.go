@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 )
 
 func startGalera(t *testing.T) *lab.Galera {
 	t.Helper()
+	labtest.Only(t, lab.MariaDB, "Galera comes with MariaDB")
 	begun := time.Now()
 	g, err := lab.StartGalera(t.Context(), lab.Config{})
 	if errors.Is(err, lab.ErrNoGalera) {

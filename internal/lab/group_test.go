@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 )
 
 func startGroup(t *testing.T) *lab.Group {
 	t.Helper()
+	labtest.Only(t, lab.MySQL, "Group Replication is MySQL's")
 	begun := time.Now()
 	g, err := lab.StartGroup(t.Context(), lab.Config{})
 	if errors.Is(err, lab.ErrNoMySQL) {
