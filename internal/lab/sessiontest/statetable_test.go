@@ -11,6 +11,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 	"github.com/weirpool/weir/internal/sqltext"
 )
 
@@ -21,8 +22,40 @@ type setting struct {
 	want     string // what the server then says; "": the literal
 }
 
-// settings are all variables of the allow-list that MariaDB has.
-var settings = []setting{
+// settings are all variables of the allow-list that the server has.
+func settings() []setting {
+	return slices.Concat(settingsOfBoth, byFamily(settingsOfMariaDB, settingsOfMySQL))
+}
+
+var settingsOfMariaDB = []setting{
+	{"default_storage_engine", "Aria", ""},
+	{"default_tmp_storage_engine", "MyISAM", ""},
+	{"max_recursive_iterations", "77", ""},
+	{"max_statement_time", "2.5", ""},
+	{"optimizer_use_condition_selectivity", "1", ""},
+	{"query_cache_type", "DEMAND", ""},
+	{"sql_auto_is_null", "0", ""},
+	{"storage_engine", "Aria", ""},
+	{"tx_isolation", "'SERIALIZABLE'", "SERIALIZABLE"},
+	{"tx_read_only", "1", ""},
+}
+
+var settingsOfMySQL = []setting{
+	{"block_encryption_mode", "'aes-256-cbc'", "aes-256-cbc"},
+	{"cte_max_recursion_depth", "77", ""},
+	{"default_storage_engine", "MyISAM", ""},
+	{"default_tmp_storage_engine", "MEMORY", ""},
+	{"information_schema_stats_expiry", "7", ""},
+	{"max_execution_time", "7777", ""},
+	{"range_optimizer_max_mem_size", "1000000", ""},
+	{"sql_auto_is_null", "0", ""},
+	{"sql_generate_invisible_primary_key", "1", ""},
+	{"sql_require_primary_key", "1", ""},
+	{"transaction_isolation", "'SERIALIZABLE'", "SERIALIZABLE"},
+	{"transaction_read_only", "1", ""},
+}
+
+var settingsOfBoth = []setting{
 	{"auto_increment_increment", "3", ""},
 	{"auto_increment_offset", "2", ""},
 	{"character_set_client", "latin1", ""},
@@ -32,8 +65,6 @@ var settings = []setting{
 	{"character_set_server", "latin2", ""},
 	{"collation_connection", "utf8mb4_bin", ""},
 	{"collation_server", "latin2_bin", ""},
-	{"default_storage_engine", "Aria", ""},
-	{"default_tmp_storage_engine", "MyISAM", ""},
 	{"default_week_format", "3", ""},
 	{"div_precision_increment", "7", ""},
 	{"eq_range_index_dive_limit", "17", ""},
@@ -50,17 +81,13 @@ var settings = []setting{
 	{"low_priority_updates", "1", ""},
 	{"max_heap_table_size", "1048576", ""},
 	{"max_length_for_sort_data", "512", ""},
-	{"max_recursive_iterations", "77", ""},
 	{"max_seeks_for_key", "1000", ""},
 	{"max_sort_length", "512", ""},
-	{"max_statement_time", "2.5", ""},
 	{"min_examined_row_limit", "5", ""},
 	{"net_read_timeout", "77", ""},
 	{"net_write_timeout", "88", ""},
 	{"optimizer_prune_level", "0", ""},
 	{"optimizer_search_depth", "5", ""},
-	{"optimizer_use_condition_selectivity", "1", ""},
-	{"query_cache_type", "DEMAND", ""},
 	{"read_buffer_size", "262144", ""},
 	{"read_rnd_buffer_size", "131072", ""},
 	{"session_track_schema", "0", ""},
@@ -68,7 +95,6 @@ var settings = []setting{
 	{"session_track_system_variables", "'time_zone'", "time_zone"},
 	{"session_track_transaction_info", "'STATE'", "STATE"},
 	{"sort_buffer_size", "131072", ""},
-	{"sql_auto_is_null", "0", ""},
 	{"sql_big_selects", "0", ""},
 	{"sql_mode", "'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'", "ANSI_QUOTES,NO_BACKSLASH_ESCAPES"},
 	{"sql_notes", "0", ""},
@@ -76,11 +102,8 @@ var settings = []setting{
 	{"sql_safe_updates", "1", ""},
 	{"sql_select_limit", "99", ""},
 	{"sql_warnings", "1", ""},
-	{"storage_engine", "Aria", ""},
 	{"time_zone", "'+05:30'", "+05:30"},
 	{"tmp_table_size", "1048576", ""},
-	{"tx_isolation", "'SERIALIZABLE'", "SERIALIZABLE"},
-	{"tx_read_only", "1", ""},
 	{"unique_checks", "0", ""},
 	{"updatable_views_with_limit", "0", "NO"},
 	{"wait_timeout", "4321", ""},
@@ -107,27 +130,37 @@ func TestTheTableOfSettingsIsComplete(t *testing.T) {
 	rows, err := stock(t, database(t)).QueryContext(ctx, "SHOW SESSION VARIABLES")
 	must(t, err)
 	defer rows.Close()
+	table := settings()
 	for rows.Next() {
 		var name, value string
 		must(t, rows.Scan(&name, &value))
 		if sqltext.Classify("SET SESSION "+name+" = 0", 0).Kind != sqltext.Set || name == "autocommit" {
 			continue
 		}
-		if !slices.ContainsFunc(settings, func(s setting) bool { return s.variable == name }) {
+		if !slices.ContainsFunc(table, func(s setting) bool { return s.variable == name }) {
 			t.Errorf("%s is replayed and not in the table", name)
 		}
 	}
 	must(t, rows.Err())
 }
 
+// setsAll is a server where the account may set all variables of the table: some need a privilege on MySQL.
+func setsAll(t testing.TB) *lab.Server {
+	t.Helper()
+	srv := start(t, lab.Config{Args: byFamily([]string{"--query-cache-type=1"}, nil)}) // else a session may not set it
+	if labtest.Kind() == lab.MySQL {
+		admin(t, srv, "GRANT SESSION_VARIABLES_ADMIN ON *.* TO app@'%'")
+	}
+	return srv
+}
+
 func TestEverySettingFollowsTheSession(t *testing.T) {
 	ctx := within(t, 2*time.Minute)
-	srv := start(t, lab.Config{Args: []string{"--query-cache-type=1"}}) // else a session may not set it
-	db, c := open(t, databaseOn(t, srv), weir.WithMaxOpen(2))
+	db, c := open(t, databaseOn(t, setsAll(t)), weir.WithMaxOpen(2))
 	set := func(conn *sql.Conn, s setting, form string) {
 		exec(ctx, t, conn, fmt.Sprintf(form, s.variable, s.literal))
 	}
-	for i, s := range settings {
+	for i, s := range settings() {
 		form := []string{"SET SESSION %s = %s", "SET @@session.%s := %s", "SET LOCAL %s=%s;"}[i%3]
 		t.Run(s.variable, func(t *testing.T) {
 			if s.want == "" {
@@ -162,9 +195,13 @@ const together = "SELECT CONCAT_WS(' ', @@character_set_client, IFNULL(@@charact
 
 func TestEveryWayToSetCharacterSetsFollowsTheSession(t *testing.T) {
 	ctx := within(t, time.Minute)
-	dsn := database(t)
+	dsn := databaseOn(t, setsAll(t))
 	db, c := open(t, dsn, weir.WithMaxOpen(2))
-	for _, sets := range [][]string{
+	own := byFamily(nil, [][]string{
+		{"SET NAMES utf8mb4 COLLATE utf8mb4_0900_as_cs"}, {"SET collation_connection = utf8mb4_ja_0900_as_cs"}, {"SET NAMES utf8mb4 COLLATE utf8mb4_general_ci", "SET character_set_connection = utf8mb4"},
+		{"SET collation_server = utf8mb4_0900_bin", "SET CHARACTER SET utf8mb4"},
+	})
+	for _, sets := range append(own, [][]string{
 		{"SET NAMES latin1"}, {"SET NAMES 'utf8mb4' COLLATE 'utf8mb4_bin'"}, {"SET NAMES utf8mb3 COLLATE utf8mb3_czech_ci"},
 		{"SET CHARACTER SET latin1"}, {"SET CHARSET 'latin2'"}, {"SET CHARACTER SET utf8mb4", "SET collation_connection = utf8mb4_bin"},
 		{"SET character_set_client = latin1"}, {"SET character_set_results = NULL"}, {"SET character_set_results = binary"},
@@ -176,7 +213,7 @@ func TestEveryWayToSetCharacterSetsFollowsTheSession(t *testing.T) {
 		{"SET character_set_server = latin2", "SET collation_server = latin1_bin"}, {"SET character_set_filesystem = latin1", "SET NAMES latin2"},
 		{"SET NAMES latin1, character_set_results = utf8mb4, time_zone = '+01:00'"}, {"SET time_zone = '+01:00', NAMES latin1"},
 		{"SET character_set_client = latin1, @@session.collation_connection = utf8mb4_bin"},
-	} {
+	}...) {
 		t.Run(fmt.Sprint(sets), func(t *testing.T) {
 			conn, real := hold(ctx, t, db), hold(ctx, t, stock(t, dsn))
 			defer conn.Close()
@@ -201,14 +238,14 @@ func TestEveryWayToSetCharacterSetsFollowsTheSession(t *testing.T) {
 func TestTransactionCharacteristicsFollowTheSession(t *testing.T) {
 	ctx := within(t, time.Minute)
 	db, _ := open(t, database(t), weir.WithMaxOpen(2))
-	const ask = "SELECT CONCAT(@@tx_isolation, ' ', @@tx_read_only + 0)"
+	ask := "SELECT CONCAT(@@" + isolation() + ", ' ', @@" + byFamily("tx_read_only", "transaction_read_only") + " + 0)"
 	for _, c := range []struct{ set, want string }{
 		{"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "READ-COMMITTED 0"},
 		{"SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED, READ ONLY", "READ-UNCOMMITTED 1"},
 		{"SET SESSION TRANSACTION READ ONLY", "REPEATABLE-READ 1"},
 		{"SET LOCAL TRANSACTION READ WRITE, ISOLATION LEVEL SERIALIZABLE", "SERIALIZABLE 0"},
-		{"SET SESSION tx_isolation = 'READ-COMMITTED'", "READ-COMMITTED 0"},
-		{"SET @@session.transaction_isolation = 'READ-COMMITTED'", ""}, // MySQL's name
+		{"SET SESSION tx_isolation = 'READ-COMMITTED'", byFamily("READ-COMMITTED 0", "")}, // a server need not know both names
+		{"SET @@session.transaction_isolation = 'READ-COMMITTED'", byFamily("", "READ-COMMITTED 0")},
 	} {
 		t.Run(c.set, func(t *testing.T) {
 			conn := hold(ctx, t, db)
@@ -238,8 +275,9 @@ type openedWith struct {
 
 func TestWhatAConnectionHadWhenItWasOpenedIsPutBack(t *testing.T) {
 	ctx := within(t, time.Minute)
-	const ask = "SELECT CONCAT_WS(' ', @@sql_mode, @@time_zone, @@character_set_client, @@character_set_results, @@collation_connection, @@sql_select_limit, " +
-		"@@lc_time_names, @@long_query_time, @@wait_timeout, @@tx_isolation, @@max_statement_time, DATABASE())"
+	limit := byFamily("max_statement_time", "max_execution_time")
+	ask := "SELECT CONCAT_WS(' ', @@sql_mode, @@time_zone, @@character_set_client, @@character_set_results, @@collation_connection, @@sql_select_limit, " +
+		"@@lc_time_names, @@long_query_time, @@wait_timeout, @@" + isolation() + ", @@" + limit + ", DATABASE())"
 	for _, c := range []openedWith{
 		{"nothing", func(*mysql.Config) {}, nil},
 		{"charset", func(cfg *mysql.Config) { must(t, cfg.Apply(mysql.Charset("latin1", "latin1_german1_ci"))) }, nil},
@@ -250,7 +288,7 @@ func TestWhatAConnectionHadWhenItWasOpenedIsPutBack(t *testing.T) {
 		{"setup", func(*mysql.Config) {}, []weir.Option{sessionSetup("SET time_zone = '+03:00', sql_mode = 'NO_BACKSLASH_ESCAPES', lc_time_names = 'fr_FR'")}},
 		{"setup of the database", func(*mysql.Config) {}, []weir.Option{sessionSetup("USE information_schema")}},
 		{"setup of the character set", func(*mysql.Config) {}, []weir.Option{sessionSetup("SET NAMES latin1")}},
-		{"odd numbers", func(*mysql.Config) {}, []weir.Option{sessionSetup("SET long_query_time = 0.123457, max_statement_time = 7.5, tx_isolation = 'READ-COMMITTED'")}},
+		{"odd numbers", func(*mysql.Config) {}, []weir.Option{sessionSetup("SET long_query_time = 0.123457, " + limit + byFamily(" = 7.5, ", " = 7500, ") + isolation() + " = 'READ-COMMITTED'")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg, err := mysql.ParseDSN(database(t))
@@ -263,7 +301,7 @@ func TestWhatAConnectionHadWhenItWasOpenedIsPutBack(t *testing.T) {
 			for _, set := range []string{
 				"SET sql_mode = 'PIPES_AS_CONCAT'", "SET time_zone = '-07:00'", "SET NAMES utf8mb4 COLLATE utf8mb4_swedish_ci", "SET sql_select_limit = 5",
 				"SET lc_time_names = 'de_DE'", "SET long_query_time = 3", "SET wait_timeout = 99", "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE",
-				"SET max_statement_time = 9",
+				"SET " + limit + " = 9000",
 			} {
 				exec(ctx, t, conn, set)
 			}

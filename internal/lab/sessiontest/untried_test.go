@@ -22,10 +22,4 @@ const untriedOnMySQL = `
 	TestTransactionsThatEndOrBeginUnseen
 	TestNothingDiffersFromOneConnectionEach
 	TestRandomHistory
-	TestEverySettingFollowsTheSession
-	TestEveryWayToSetCharacterSetsFollowsTheSession
-	TestTheTableOfSettingsIsComplete
-	TestTransactionCharacteristicsFollowTheSession
-	TestWhatAConnectionHadWhenItWasOpenedIsPutBack
-	TestSettingsAreThoseOfOneConnection
 `

@@ -24,6 +24,7 @@ type walk struct {
 	db, real *sql.DB
 	c        *mysqlpool.Connector
 	schemas  []string
+	settings []setting
 	pairs    []*pair
 	tied     *pair // the one that keeps a backend until it is checked in
 
@@ -61,13 +62,14 @@ func TestSettingsAreThoseOfOneConnection(t *testing.T) {
 }
 
 func newWalk(ctx context.Context, t *testing.T, r *rand.Rand) *walk {
-	w := &walk{t: t, ctx: ctx, r: r, pairs: make([]*pair, 6)}
-	dsn := database(t)
+	w := &walk{t: t, ctx: ctx, r: r, settings: settings(), pairs: make([]*pair, 6)}
+	srv := setsAll(t)
+	dsn := databaseOn(t, srv)
 	for _, collation := range []string{"latin1_german1_ci", "latin2_general_ci", "utf8mb4_bin"} {
-		cfg, err := mysql.ParseDSN(database(t))
+		cfg, err := mysql.ParseDSN(databaseOn(t, srv))
 		must(t, err)
 		name := cfg.DBName
-		admin(t, shared(t), "ALTER DATABASE `"+name+"` COLLATE "+collation)
+		admin(t, srv, "ALTER DATABASE `"+name+"` COLLATE "+collation)
 		w.schemas = append(w.schemas, name)
 	}
 	dsn = withParam(t, dsn, "collation=utf8mb4_unicode_ci")
@@ -140,8 +142,8 @@ func (w *walk) wrong(p *pair, format string, args ...any) {
 // compare reads everything back on both.
 func (w *walk) compare(p *pair) {
 	w.checks++
-	const ask = "SELECT CONCAT(SUM(CRC32(CONCAT(VARIABLE_NAME, '=', VARIABLE_VALUE))), ' ', COLLATION(?), ' ', IFNULL(DATABASE(), '-')) " +
-		"FROM information_schema.SESSION_VARIABLES WHERE VARIABLE_NAME NOT IN (" + ofTheMoment + ") LIMIT 1"
+	ask := "SELECT CONCAT(SUM(CRC32(CONCAT(VARIABLE_NAME, '=', VARIABLE_VALUE))), ' ', COLLATION(?), ' ', IFNULL(DATABASE(), '-')) " +
+		"FROM " + sessionVariables() + " WHERE VARIABLE_NAME NOT IN (" + ofTheMoment + ") LIMIT 1"
 	got, want := text(w.ctx, w.t, p.got, ask, "x"), text(w.ctx, w.t, p.want, ask, "x")
 	if got == want {
 		return
@@ -149,12 +151,17 @@ func (w *walk) compare(p *pair) {
 	w.wrong(p, "%s, want %s: %s", got, want, strings.Join(differing(w.variables(p.got), w.variables(p.want)), ", "))
 }
 
+// sessionVariables is the table of all variables that a session has.
+func sessionVariables() string {
+	return byFamily("information_schema.SESSION_VARIABLES", "performance_schema.session_variables")
+}
+
 // ofTheMoment are variables that are no settings.
 const ofTheMoment = "'TIMESTAMP', 'RAND_SEED1', 'RAND_SEED2', 'INSERT_ID', 'LAST_INSERT_ID', 'IDENTITY', 'PSEUDO_THREAD_ID', 'ERROR_COUNT', 'WARNING_COUNT', " +
-	"'LAST_GTID', 'GTID_CURRENT_POS', 'GTID_BINLOG_POS', 'GTID_BINLOG_STATE'"
+	"'LAST_GTID', 'GTID_CURRENT_POS', 'GTID_BINLOG_POS', 'GTID_BINLOG_STATE', 'STATEMENT_ID'"
 
 func (w *walk) variables(on *sql.Conn) map[string]string {
-	rows, err := on.QueryContext(w.ctx, "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM information_schema.SESSION_VARIABLES WHERE VARIABLE_NAME NOT IN ("+ofTheMoment+") LIMIT 10000")
+	rows, err := on.QueryContext(w.ctx, "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM "+sessionVariables()+" WHERE VARIABLE_NAME NOT IN ("+ofTheMoment+") LIMIT 10000")
 	must(w.t, err)
 	defer rows.Close()
 	out := map[string]string{}
@@ -181,7 +188,7 @@ func differing(got, want map[string]string) []string {
 // pinning is a statement that keeps the session on its backend, and may change settings unseen.
 func (w *walk) pinning() string {
 	return []string{
-		"SET @x = 1", "PREPARE p FROM 'SET NAMES latin1'", "SET max_error_count = 7", "SET sql_mode = CONCAT('ANSI', '')", "SET NAMES gbk",
+		"SET @x = 1", "PREPARE p FROM 'SET NAMES latin1'", "SET " + unlisted() + " = 7", "SET sql_mode = CONCAT('ANSI', '')", "SET NAMES gbk",
 		"SET collation_database = latin2_bin", "SET sort_buffer_size = 4096 + 1024, time_zone = '+09:00'", "SET autocommit = 0", "SET NAMES DEFAULT",
 	}[w.r.IntN(9)]
 }
@@ -212,7 +219,7 @@ func (w *walk) one(of ...string) string { return of[w.r.IntN(len(of))] }
 
 func (w *walk) characterSet() string {
 	charset := w.one("latin1", "utf8mb4", "utf8mb3", "latin2", "ascii", "binary", "'cp1250'", "utf8")
-	collation := w.one("latin1_german2_ci", "utf8mb4_bin", "utf8mb4_unicode_ci", "latin2_czech_cs", "utf8mb3_bin", "binary")
+	collation := w.one("latin1_german2_ci", "utf8mb4_bin", "utf8mb4_unicode_ci", "latin2_czech_cs", "utf8mb3_bin", "binary", byFamily("utf8mb4_czech_ci", "utf8mb4_de_pb_0900_as_cs"))
 	plain, _, _ := strings.Cut(collation, "_")
 	return w.one("NAMES "+charset, "NAMES "+plain+" COLLATE "+collation, "CHARACTER SET "+charset, "CHARSET "+charset, "character_set_client = "+charset,
 		"character_set_results = "+charset, "character_set_results = NULL", "character_set_connection = "+charset, "collation_connection = "+collation,
@@ -231,9 +238,9 @@ func (w *walk) mode() string {
 // variable assigns to a variable of the table: its value there, its default, or a number that may be cut or refused.
 func (w *walk) variable() string {
 	for {
-		s := settings[w.r.IntN(len(settings))]
+		s := w.settings[w.r.IntN(len(w.settings))]
 		switch s.variable {
-		case "query_cache_type", "max_statement_time", "wait_timeout", "interactive_timeout", "sql_mode": // are refused, or end connections, or are set elsewhere
+		case "query_cache_type", "max_statement_time", "max_execution_time", "wait_timeout", "interactive_timeout", "sql_mode": // are refused, or end connections, or are set elsewhere
 			continue
 		}
 		if strings.HasPrefix(s.variable, "character_set_") || strings.HasPrefix(s.variable, "collation_") {
