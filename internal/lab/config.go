@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -77,6 +78,18 @@ func (c Config) family() family {
 		return galerad{}
 	}
 	return c.Kind.family()
+}
+
+// datadir is what the server's data directory is made for. MySQL refuses to
+// start with lower_case_table_names other than when it was made.
+func (c Config) datadir() datadir {
+	of := datadir{kind: c.Kind}
+	for _, arg := range c.Args {
+		if strings.HasPrefix(arg, "--lower-case-table-names=") {
+			of.letterCase = arg
+		}
+	}
+	return of
 }
 
 // args are the command-line arguments that follow from the configuration alone.

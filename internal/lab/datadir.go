@@ -9,12 +9,18 @@ import (
 	"sync"
 )
 
-// template is the one data directory of each kind that a process makes, kept in
+// template is the one data directory of each make that a process makes, kept in
 // memory (22 MB, 70 for MySQL) and not on disk, because nothing runs at the end
 // of a process that could remove it. It is the package's only state.
 var template struct {
 	mu    sync.Mutex // held while a template is made
-	image map[Kind][]file
+	image map[datadir][]file
+}
+
+// A datadir is what a data directory is made for.
+type datadir struct {
+	kind       Kind
+	letterCase string // the argument that says how names are stored, or ""
 }
 
 // file is one directory or file of a data directory.
@@ -26,24 +32,24 @@ type file struct {
 
 // dataImage returns the template and makes it if need be. A failure is not
 // remembered: the next caller tries again.
-func dataImage(ctx context.Context, kind Kind, progs programs) ([]file, error) {
+func dataImage(ctx context.Context, of datadir, progs programs) ([]file, error) {
 	template.mu.Lock()
 	defer template.mu.Unlock()
-	if image := template.image[kind]; image != nil {
+	if image := template.image[of]; image != nil {
 		return image, nil
 	}
-	image, err := makeImage(ctx, kind, progs)
+	image, err := makeImage(ctx, of, progs)
 	if err != nil {
 		return nil, fmt.Errorf("lab: make data directory: %w", err)
 	}
 	if template.image == nil {
-		template.image = map[Kind][]file{}
+		template.image = map[datadir][]file{}
 	}
-	template.image[kind] = image
+	template.image[of] = image
 	return image, nil
 }
 
-func makeImage(ctx context.Context, kind Kind, progs programs) ([]file, error) {
+func makeImage(ctx context.Context, of datadir, progs programs) ([]file, error) {
 	dir, err := os.MkdirTemp("", "weir-lab-template-")
 	if err != nil {
 		return nil, err
@@ -53,9 +59,12 @@ func makeImage(ctx context.Context, kind Kind, progs programs) ([]file, error) {
 	if err := os.Mkdir(temp, 0o700); err != nil {
 		return nil, err
 	}
-	cmd, err := kind.family().install(ctx, progs, temp, data)
+	cmd, err := of.kind.family().install(ctx, progs, temp, data)
 	if err != nil {
 		return nil, err
+	}
+	if of.letterCase != "" {
+		cmd.Args = append(cmd.Args, of.letterCase)
 	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%s: %w\n%s", cmd.Path, err, out)

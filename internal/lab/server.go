@@ -76,7 +76,7 @@ func startServer(ctx context.Context, cfg Config, id int, joinArgs []string) (*S
 	if err != nil {
 		return nil, err
 	}
-	image, err := dataImage(ctx, cfg.Kind, progs)
+	image, err := dataImage(ctx, cfg.datadir(), progs)
 	if err != nil {
 		return nil, err
 	}
