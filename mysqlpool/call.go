@@ -78,8 +78,21 @@ type call struct {
 // answered as if it had worked.
 type lateError struct{ error }
 
-// effective reports whether a statement that was killed has certainly done something before, as its answer says.
+// effective reports whether a statement that was killed has certainly done something before, as its answer says. Of several statements
+// in one text the answer to a later one may be what the kill has made of it.
 func (c *call) effective() bool {
+	if !c.st.Several && c.changesSession() {
+		return true
+	}
+	if c.result == nil {
+		return c.do != execs && c.do != queries
+	}
+	n, err := c.result.RowsAffected()
+	return err != nil || n > 0 && c.st.Reach != sqltext.ReachSession // SELECT ... INTO counts what it has read
+}
+
+// changesSession reports whether the statement is one that succeeds by what it does to its session, or to the locks that this has.
+func (c *call) changesSession() bool {
 	switch c.st.Kind {
 	case sqltext.Begin, sqltext.Commit, sqltext.Rollback, sqltext.Savepoint, sqltext.Set, sqltext.Use:
 		return true
@@ -89,11 +102,7 @@ func (c *call) effective() bool {
 		sqltext.FlushTables, sqltext.TemporaryTable, sqltext.Handler, sqltext.XA:
 		return true
 	}
-	if c.result == nil {
-		return c.do != execs && c.do != queries
-	}
-	n, err := c.result.RowsAffected()
-	return err != nil || n > 0
+	return false
 }
 
 // rollsBackTx reports whether the call is the Rollback of a Tx, which is sent although its context has ended.

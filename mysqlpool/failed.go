@@ -26,6 +26,7 @@ func (s *session) failed(c *call) (again bool, out error) {
 	}
 	if c.sent {
 		s.trail.st, s.trail.fail = c.st, true
+		s.b.tainted = s.b.tainted || c.st.Taints // what came before in the same text may have worked
 	}
 	halfBegun := c.do == begins && c.opts.Isolation != 0 // SET TRANSACTION may have worked where START TRANSACTION did not
 	if c.sent && (c.st.Kind == sqltext.Set || halfBegun) {

@@ -128,7 +128,7 @@ const everything = LastInsertID | RowCount | FoundRows | Warnings | Identity | L
 // second notes that another statement follows. What it asks for is the business of the one before it.
 func (s *scan) second() {
 	s.pin(MultiStatement)
-	s.several, s.out.Opaque = true, true
+	s.several, s.out.Several, s.out.Opaque = true, true, true
 	s.out.Loads = s.out.Loads || s.tok.word == wLoad
 }
 

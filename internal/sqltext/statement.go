@@ -163,6 +163,8 @@ type Statement struct {
 	// Opaque: after the statement the default database, the character set or sql_mode of the connection may be another than
 	// before, and the text does not tell which. Statements prepared before must not be used any more.
 	Opaque bool
+	// Several: the text holds another statement behind the first.
+	Several bool
 	// Taints: the statement may leave on the connection what resetting it does not take away: XA, SET profiling, and SET RESOURCE GROUP.
 	Taints bool
 	// Loads: LOAD DATA or LOAD XML, for which the driver may read what the client's side has.

@@ -159,6 +159,25 @@ func TestARollbackThatWasLeftIsDoneBehind(t *testing.T) {
 	wantFree(ctx, t, s.c)
 }
 
+// What the text did before it failed stays on the connection, and a reset does not take all of it away.
+func TestATextThatFailsBehindXALeavesNothingToOthers(t *testing.T) {
+	ctx := within(t, 30*time.Second)
+	dsn := database(t)
+	db, c := open(t, dsn+"?multiStatements=true", weir.WithMaxOpen(1))
+	exec(ctx, t, db, "CREATE TABLE t (id INT) ENGINE=InnoDB")
+	xid := nameOf(t, dsn)
+	t.Cleanup(func() { shared(t).Admin().Exec("XA ROLLBACK '" + xid + "'") }) // DROP DATABASE would wait for it
+	_, err := db.ExecContext(ctx, "XA BEGIN '"+xid+"'; INSERT INTO t VALUES (1); XA END '"+xid+"'; XA PREPARE '"+xid+"'; SELEC 1")
+	if number(err) != 1064 {
+		t.Fatalf("error = %v, want 1064", err)
+	}
+	wantFree(ctx, t, c)
+	tx := begin(ctx, t, db)
+	exec(ctx, t, tx, "INSERT INTO t VALUES (2)")
+	must(t, tx.Commit())
+	want(t, "rows", text(ctx, t, db, "SELECT GROUP_CONCAT(id) FROM t"), "2")
+}
+
 func TestRowsThatFailLateComeBeforeTheirError(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	dsn := database(t)

@@ -2,12 +2,6 @@ package sessiontest_test
 
 // untriedOnMySQL are the tests that still speak MariaDB's language only.
 const untriedOnMySQL = `
-	TestAskersThatComeLater
-	TestAskersWithDefinitionsThatMayNotBeRead
-	TestFoundRowsOfAViewMayBeAnotherSessions
-	TestHandOversCostNothingWithoutAskers
-	TestNumbersThatAreAskedForUnseen
-	TestStatementsOfEveryKindEndWithTheContextsError
 	TestADeadlineIsADeadline
 	TestWriteIsNeverRepeatedWhenItsBackendIsKilled
 	TestKillsCountUnderStrictMaxOpen
