@@ -1,6 +1,6 @@
 # make demo          the main job on two embedded servers: nothing to install
 # make demo DSN=...  the harmless part of it on a server of yours
-# make demo-mariadb  all of it on a replicating pair of MariaDB servers
+# make demo-mariadb  all of it on a replicating pair of MariaDB servers; make demo-mysql: of MySQL servers
 # make test          everything: checks, all tests under the race detector, every benchmark once
 # make test-compat   go-sql-driver's own tests over sessions, ORMs, and a second opinion on the classifier; a minute
 # make check         formatting, vet, go.mod files, what the core imports
@@ -13,13 +13,16 @@
 export PATH := $(PATH):/usr/sbin
 SHELL := /bin/bash
 
-.PHONY: demo demo-mariadb test test-compat check mariadb mysql galera bench bench-quick bench-sessions chaos fuzz history
+.PHONY: demo demo-mariadb demo-mysql test test-compat check mariadb mysql galera bench bench-quick bench-sessions chaos fuzz history
 
 demo:
 	@cd examples && go run ./demo $(if $(DSN),-dsn '$(DSN)')
 
 demo-mariadb: mariadb
 	@cd examples && go run ./demo -mariadb
+
+demo-mysql: mysql
+	@cd examples && go run ./demo -mysql
 
 mariadb:
 	@scripts/install-mariadb

@@ -1,5 +1,5 @@
 // Command demo shows what a weir pool does, on real connections and in under a minute: on two MySQL servers that it embeds,
-// on a server of the user's (-dsn), or on a replicating pair of MariaDB servers (-mariadb).
+// on a server of the user's (-dsn), or on a replicating pair of real servers (-mariadb, -mysql).
 //
 // It checks what it says: when a promise did not hold the exit code is 1.
 package main
@@ -32,19 +32,22 @@ func run(ctx context.Context, args []string, out *screen, complaints io.Writer) 
 	flags.SetOutput(complaints)
 	dsn := flags.String("dsn", "", "show what does no harm on this server: user:password@tcp(host:port)/database")
 	mariadb := flags.Bool("mariadb", false, "show everything on a replicating pair of MariaDB servers")
+	mysql := flags.Bool("mysql", false, "show everything on a replicating pair of MySQL servers")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
 		return exitUsage
-	case flags.NArg() > 0 || *mariadb && *dsn != "":
-		fmt.Fprintln(complaints, "demo: give -dsn or -mariadb or nothing")
+	case flags.NArg() > 0 || *mariadb && *mysql || *dsn != "" && (*mariadb || *mysql):
+		fmt.Fprintln(complaints, "demo: give -dsn or -mariadb or -mysql or nothing")
 		return exitUsage
 	}
 	err := demonstrate(ctx, out, normalPace, func(ctx context.Context) (ground, error) {
 		switch {
 		case *mariadb:
 			return startMariaDB(ctx)
+		case *mysql:
+			return startMySQL(ctx)
 		case *dsn != "":
 			return useServer(*dsn)
 		}

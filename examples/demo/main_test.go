@@ -104,23 +104,41 @@ func TestTheHarmlessPartHoldsOnAServerOfTheUsers(t *testing.T) {
 	}
 }
 
-func TestTheHarmlessPartNeedsNoRightToWrite(t *testing.T) {
-	srv, err := lab.Start(t.Context(), lab.Config{ReadOnly: true})
-	if err != nil {
-		t.Fatal(err)
+// onEachKind runs a test on each kind of server that there is.
+func onEachKind(t *testing.T, test func(t *testing.T, kind lab.Kind)) {
+	for _, kind := range []lab.Kind{lab.MariaDB, lab.MySQL} {
+		t.Run(kind.String(), func(t *testing.T) {
+			if err := lab.Available(kind); errors.Is(err, lab.ErrNoMySQL) {
+				t.Skip(err)
+			}
+			test(t, kind)
+		})
 	}
-	t.Cleanup(func() { srv.Close() })
-	var p page
-	err = demonstrate(t.Context(), &screen{out: &p}, testPace, func(context.Context) (ground, error) {
-		return useServer(srv.DSN(appUser, "app"))
-	})
-	wantStory(t, &p, err, "Connections killed behind the pool's back", "Demotion of the primary", "Statements given up")
 }
 
-func TestTheStoryHoldsOnMariaDB(t *testing.T) {
-	var p page
-	err := demonstrate(t.Context(), &screen{out: &p}, testPace, startMariaDB)
-	wantStory(t, &p, err)
+func TestTheHarmlessPartNeedsNoRightToWrite(t *testing.T) {
+	onEachKind(t, func(t *testing.T, kind lab.Kind) {
+		srv, err := lab.Start(t.Context(), lab.Config{Kind: kind, ReadOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { srv.Close() })
+		var p page
+		err = demonstrate(t.Context(), &screen{out: &p}, testPace, func(context.Context) (ground, error) {
+			return useServer(srv.DSN(appUser, "app"))
+		})
+		wantStory(t, &p, err, "Connections killed behind the pool's back", "Demotion of the primary", "Statements given up")
+	})
+}
+
+func TestTheStoryHoldsOnRealServers(t *testing.T) {
+	onEachKind(t, func(t *testing.T, kind lab.Kind) {
+		var p page
+		err := demonstrate(t.Context(), &screen{out: &p}, testPace, func(ctx context.Context) (ground, error) {
+			return startReal(ctx, kind)
+		})
+		wantStory(t, &p, err)
+	})
 }
 
 // A liar says that more connections were killed than there were.
@@ -195,7 +213,8 @@ func TestExitCodesTellWhatWentWrong(t *testing.T) {
 	}{
 		{"help", t.Context(), []string{"-h"}, 0, "-dsn"},
 		{"unknown flag", t.Context(), []string{"-nonsense"}, exitUsage, "-nonsense"},
-		{"both grounds", t.Context(), []string{"-mariadb", "-dsn", "x"}, exitUsage, "-mariadb or nothing"},
+		{"both grounds", t.Context(), []string{"-mariadb", "-dsn", "x"}, exitUsage, "-mysql or nothing"},
+		{"both kinds", t.Context(), []string{"-mariadb", "-mysql"}, exitUsage, "-mysql or nothing"},
 		{"stray argument", t.Context(), []string{"x"}, exitUsage, "nothing"},
 		{"bad DSN", t.Context(), []string{"-dsn", "nonsense"}, exitFailed, "-dsn: "},
 		{"nobody there", t.Context(), []string{"-dsn", "u:secret@tcp(127.0.0.1:1)/d"}, exitFailed, "warm start: "},

@@ -12,8 +12,6 @@ const untriedOnMySQL = `
 	TestFoundRowsAfterAListedSet
 	TestNumbersAfterAHandOver
 	TestNumbersOfSeveralStatementsAndOfStrings
-	TestRefusedWriteIsTheCallersWhereNoPrimaryIsWanted
-	TestTransactionsThatEndOrBeginUnseen
 	TestNothingDiffersFromOneConnectionEach
 	TestRandomHistory
 `
