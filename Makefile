@@ -60,7 +60,7 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzClassify -fuzztime 60s ./internal/sqltext
 	go test -run '^$$' -fuzz FuzzMask -fuzztime 60s ./internal/sqltext
 
-history: mariadb
+history: mariadb mysql
 	go test -race -count 1 -timeout 25m -run 'RandomHistory|SettingsAreThose|NothingDiffers' ./internal/lab/sessiontest -weir.history 10m -v
 
 bench:

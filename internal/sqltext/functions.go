@@ -38,7 +38,7 @@ multipoint multipointfromtext multipointfromwkb multipolygon multipolygonfromtex
 natural_sort_key nchar not now nth_value ntile nullif numeric numgeometries numinteriorrings numpoints nvarchar nvl nvl2
 oct octet_length of old_password on or ord over overlaps partition password percent_rank percentile_cont percentile_disc
 period_add period_diff pi point pointfromtext pointfromwkb pointn pointonsurface polyfromtext polyfromwkb polygon
-polygonfromtext polygonfromwkb position pow power quarter quote radians rand random_bytes rank real regexp regexp_instr
+polygonfromtext polygonfromwkb position pow power ps_current_thread_id quarter quote radians rand random_bytes rank real regexp regexp_instr
 regexp_like regexp_replace regexp_substr replace replace_oracle reverse right rlike round row row_number
 rpad rpad_oracle rtrim rtrim_oracle schema sec_to_time second select separator session_user sformat sha sha1 sha2 sign
 signed sin some soundex space sqrt st_area st_asbinary st_asgeojson st_astext st_aswkb st_aswkt st_boundary st_buffer

@@ -16,6 +16,7 @@ import (
 
 	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 	"github.com/weirpool/weir/mysqlpool"
 )
 
@@ -32,14 +33,17 @@ const (
 
 // A history is a crowd of sessions over few backends, and what their statements must have left in the table.
 type history struct {
-	t          *testing.T
-	ctx        context.Context
-	db         *sql.DB
-	c          *mysqlpool.Connector
-	srv        *lab.Server
-	pristine   []string // what readSettings gives on a new session
-	nextRow    atomic.Int64
-	mismatches atomic.Int64
+	t            *testing.T
+	ctx          context.Context
+	db           *sql.DB
+	c            *mysqlpool.Connector
+	srv          *lab.Server
+	settable     [][3]string
+	numbers      string   // a table with 400 rows
+	pristine     []string // what readSettings gives on a new session
+	readSettings string
+	nextRow      atomic.Int64
+	mismatches   atomic.Int64
 
 	mu   sync.Mutex // guards the fields below
 	rows map[int64]int
@@ -81,21 +85,27 @@ func TestRandomHistory(t *testing.T) {
 
 func newHistory(ctx context.Context, t *testing.T) *history {
 	t.Helper()
-	srv := start(t, lab.Config{})
+	srv := start(t, lab.Config{Args: byFamily(nil, []string{"--performance-schema=ON"})})
+	admin(t, srv, "CREATE ROLE clerk")
+	admin(t, srv, "GRANT clerk TO app@'%'")
+	if labtest.Kind() == lab.MySQL {
+		admin(t, srv, "GRANT SELECT ON performance_schema.events_transactions_current TO app@'%'")
+	}
 	for i := range 3 {
 		admin(t, srv, fmt.Sprintf("CREATE DATABASE h%d", i))
 		admin(t, srv, fmt.Sprintf("GRANT ALL ON h%d.* TO app@'%%'", i))
 		admin(t, srv, fmt.Sprintf("CREATE TABLE h%d.who AS SELECT 'h%d' AS name", i, i))
 	}
 	admin(t, srv, "CREATE TABLE h0.t (id BIGINT PRIMARY KEY, session INT) ENGINE=InnoDB")
-	h := &history{t: t, ctx: ctx, srv: srv, rows: map[int64]int{}, ops: map[string]int{}}
+	h := &history{t: t, ctx: ctx, srv: srv, settable: settable(), numbers: sequenceOn(t, srv, 400), rows: map[int64]int{}, ops: map[string]int{}}
+	h.readSettings = readSettings(h.settable)
 	h.db, h.c = open(t, srv.DSN("app", "h0"), weir.WithMaxOpen(5), weir.WithMaxWait(time.Minute))
-	got := make([]string, 4+len(settable))
+	got := make([]string, before+len(h.settable))
 	into := make([]any, len(got))
 	for i := range got {
 		into[i] = &got[i]
 	}
-	must(t, h.db.QueryRowContext(ctx, readSettings).Scan(into...))
+	must(t, h.db.QueryRowContext(ctx, h.readSettings).Scan(into...))
 	h.pristine = got
 	return h
 }
@@ -211,8 +221,8 @@ func (m *model) live() {
 }
 
 func (m *model) set() {
-	v := settable[m.r.IntN(len(settable))]
-	if v[0] == "tx_isolation" && m.inTx {
+	v := m.h.settable[m.r.IntN(len(m.h.settable))]
+	if v[0] == isolation() && m.inTx {
 		return
 	}
 	value := v[1+m.r.IntN(2)]
@@ -233,15 +243,16 @@ func (m *model) use() {
 }
 
 func (m *model) names() {
-	charset := []string{"latin1", "utf8mb4", "ascii"}[m.r.IntN(3)]
-	if m.exec("SET NAMES " + charset) {
-		m.charset = charset
+	collation := []string{"latin1_german1_ci", byFamily("utf8mb4_czech_ci", "utf8mb4_0900_as_cs"), "ascii_bin"}[m.r.IntN(3)]
+	charset, _, _ := strings.Cut(collation, "_")
+	if m.exec("SET NAMES " + charset + " COLLATE " + collation) {
+		m.charset, m.collate = charset, collation
 	}
 }
 
 // pin sets what only one backend has.
 func (m *model) pin() {
-	switch m.r.IntN(3) {
+	switch m.r.IntN(4) {
 	case 0:
 		name, value := fmt.Sprintf("@v%d", m.r.IntN(3)), fmt.Sprint(m.me*1000+m.r.IntN(1000))
 		if m.exec("SET " + name + " = " + value) {
@@ -254,6 +265,10 @@ func (m *model) pin() {
 		m.pinned = true
 		m.temp = m.exec(fmt.Sprintf("INSERT INTO h0.mine VALUES (%d)", m.me))
 	case 2:
+		if m.exec("SET ROLE clerk") {
+			m.pinned, m.role = true, "1"
+		}
+	case 3:
 		var got sql.NullString // of a former life it may be being cleaned away
 		query := fmt.Sprintf("SELECT GET_LOCK('l%d', 20)", m.me)
 		if !m.well(query, m.saw(query, m.conn.QueryRowContext(m.h.ctx, query).Scan(&got))) {

@@ -26,19 +26,28 @@ const (
 )
 
 // settable are the variables that the history sets, with two values for each as they read back.
-var settable = [][3]string{
-	{"time_zone", "+01:00", "-02:00"},
-	{"sql_mode", "ANSI_QUOTES", "STRICT_ALL_TABLES"},
-	{"lc_time_names", "de_DE", "fr_FR"},
-	{"group_concat_max_len", "2048", "4096"},
-	{"sql_select_limit", "1000000", "2000000"},
-	{"foreign_key_checks", "0", "1"},
-	{"tx_isolation", "READ-COMMITTED", "SERIALIZABLE"},
+func settable() [][3]string {
+	return append(byFamily([][3]string{{"tx_isolation", "READ-COMMITTED", "SERIALIZABLE"}}, [][3]string{
+		{"transaction_isolation", "READ-COMMITTED", "SERIALIZABLE"}, {"block_encryption_mode", "aes-256-cbc", "aes-192-ecb"}, {"max_execution_time", "600000", "700000"},
+	}), [][3]string{
+		{"time_zone", "+01:00", "-02:00"}, {"sql_mode", "ANSI_QUOTES", "STRICT_ALL_TABLES"}, {"lc_time_names", "de_DE", "fr_FR"}, {"group_concat_max_len", "2048", "4096"},
+		{"sql_select_limit", "1000000", "2000000"}, {"foreign_key_checks", "0", "1"},
+	}...)
 }
 
-// readSettings reads back all that the history sets and that can be told to any backend.
-const readSettings = "SELECT DATABASE(), @@character_set_client, @@character_set_results, @@in_transaction, @@time_zone, @@sql_mode, @@lc_time_names, " +
-	"@@group_concat_max_len, @@sql_select_limit, @@foreign_key_checks, @@tx_isolation"
+// readSettings reads back all that the history sets and that can be told to any backend, and whether a transaction is open and which role there is.
+func readSettings(settable [][3]string) string {
+	inTransaction := byFamily("@@in_transaction", "(SELECT COUNT(*) FROM performance_schema.events_transactions_current "+
+		"WHERE THREAD_ID = PS_CURRENT_THREAD_ID() AND STATE = 'ACTIVE' AND AUTOCOMMIT = 'NO')")
+	out := "SELECT DATABASE(), @@character_set_client, @@character_set_results, @@collation_connection, IFNULL(CURRENT_ROLE() LIKE '%clerk%', 0), " + inTransaction
+	for _, v := range settable {
+		out += ", @@" + v[0]
+	}
+	return out
+}
+
+// before are the columns before those of the variables.
+const before = 6
 
 // A model is one session of the history, and what it must read back.
 type model struct {
@@ -56,6 +65,8 @@ type model struct {
 	over    bool // it must be checked in
 	schema  string
 	charset string
+	collate string
+	role    string
 	vars    map[string]string
 	user    map[string]string // user variables
 	temp    bool              // it has its temporary table
@@ -69,7 +80,7 @@ type model struct {
 }
 
 func (m *model) reset() {
-	*m = model{h: m.h, me: m.me, r: m.r, past: m.past, schema: "h0", charset: m.h.pristine[1], vars: map[string]string{}, user: map[string]string{}, saved: noSavepoint}
+	*m = model{h: m.h, me: m.me, r: m.r, past: m.past, schema: "h0", charset: m.h.pristine[1], collate: m.h.pristine[3], role: m.h.pristine[4], vars: map[string]string{}, user: map[string]string{}, saved: noSavepoint}
 }
 
 const noSavepoint = -1
@@ -208,7 +219,7 @@ func (m *model) verify() {
 	for i := range got {
 		into[i] = &got[i]
 	}
-	err := m.on().QueryRowContext(m.h.ctx, readSettings).Scan(into...)
+	err := m.on().QueryRowContext(m.h.ctx, m.h.readSettings).Scan(into...)
 	switch m.saw("verify", err) {
 	case done:
 	case lost:
@@ -219,13 +230,13 @@ func (m *model) verify() {
 		return
 	}
 	want := append([]string(nil), m.h.pristine...)
-	want[0], want[1], want[2] = m.schema, m.charset, m.charset
+	want[0], want[1], want[2], want[3], want[4] = m.schema, m.charset, m.charset, m.collate, m.role
 	if m.inTx {
-		want[3] = "1"
+		want[5] = "1"
 	}
-	for i, v := range settable {
+	for i, v := range m.h.settable {
 		if set, ok := m.vars[v[0]]; ok {
-			want[4+i] = set
+			want[before+i] = set
 		}
 	}
 	for i := range want {
@@ -481,7 +492,7 @@ func randomly(r *rand.Rand) time.Duration { return time.Duration(r.IntN(3000)) *
 
 // stream reads a result that is not buffered: all of it, or an error.
 func (m *model) stream() {
-	rows, err := m.query("SELECT seq FROM seq_1_to_400")
+	rows, err := m.query("SELECT seq FROM " + m.h.numbers)
 	n := 0
 	if err == nil {
 		for rows.Next() {

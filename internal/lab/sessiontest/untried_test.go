@@ -13,5 +13,4 @@ const untriedOnMySQL = `
 	TestNumbersAfterAHandOver
 	TestNumbersOfSeveralStatementsAndOfStrings
 	TestNothingDiffersFromOneConnectionEach
-	TestRandomHistory
 `
