@@ -27,6 +27,7 @@ type differ struct {
 	ctx       context.Context
 	got, want differSide
 	stop      func(operations int64) bool // whether they are enough
+	settings  []setting
 
 	operations, sticky, refused, differences, lives atomic.Int64
 
@@ -52,7 +53,7 @@ func TestNothingDiffersFromOneConnectionEach(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	d := &differ{t: t, ctx: within(t, *historyFor+2*time.Minute), stickies: map[string]int{}}
+	d := &differ{t: t, ctx: within(t, *historyFor+2*time.Minute), settings: settings(), stickies: map[string]int{}}
 	t.Logf("seed %d", seed)
 	d.got.srv, d.want.srv = start(t, lab.Config{}), start(t, lab.Config{})
 	for _, srv := range []*lab.Server{d.got.srv, d.want.srv} {

@@ -193,7 +193,7 @@ func (tw *twin) step() {
 	case n < 72:
 		tw.transaction()
 	case n < 82:
-		tw.say((&walk{r: tw.r}).assignments(), false)
+		tw.say((&walk{r: tw.r, settings: tw.d.settings}).assignments(), false)
 	case n < 87:
 		tw.both("USE "+tw.schema(), false, nil)
 	case n < 91:
