@@ -24,11 +24,16 @@ func busy(ctx context.Context, t *testing.T, srv *lab.Server, pool *mysqlpool.Po
 		ended <- err
 	}()
 	must(t, lab.Until(ctx, "the statement runs", func(ctx context.Context) (bool, error) {
-		var n int
-		err := srv.Admin().QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app' AND state = 'User sleep'").Scan(&n)
+		n, err := sleepers(ctx, srv)
 		return n == 1, err
 	}))
 	return ended
+}
+
+// sleepers counts the app user's statements that sleep.
+func sleepers(ctx context.Context, srv *lab.Server) (n int, err error) {
+	err = srv.Admin().QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app' AND state = 'User sleep'").Scan(&n)
+	return n, err
 }
 
 // closeForced closes the pool with little patience and asserts that it says what it did, soon.

@@ -29,14 +29,18 @@ func TestWhoIsNotLetInIsToldAtOnce(t *testing.T) {
 	dsn := func(user string) string { return strings.Replace(srv.DSN("app", "app"), "app:app@", user+":pw@", 1) }
 	refused := func(t *testing.T, dsn string) {
 		begun := time.Now()
-		_, err := mysqlpool.New(ctx, dsn, quiet([]mysqlpool.Option{weir.WithStartWait(30 * time.Second)})...)
-		if !errors.Is(err, weir.ErrPermanent) || mysqlpool.Classify(err) != mysqlpool.Denied {
-			t.Errorf("error %v, class %v, want a permanent one, denied", err, mysqlpool.Classify(err))
+		patient := quiet([]mysqlpool.Option{weir.WithStartWait(30 * time.Second)})
+		_, ofNew := mysqlpool.New(ctx, dsn, patient...)
+		_, ofOpen := mysqlpool.Open(ctx, dsn, patient...)
+		for _, err := range []error{ofNew, ofOpen} {
+			if !errors.Is(err, weir.ErrPermanent) || mysqlpool.Classify(err) != mysqlpool.Denied {
+				t.Errorf("error %v, class %v, want a permanent one, denied", err, mysqlpool.Classify(err))
+			}
+			t.Log(err)
 		}
 		if took := time.Since(begun); took > 20*time.Second {
-			t.Errorf("New tried for %v", took)
+			t.Errorf("they tried for %v", took)
 		}
-		t.Log(err)
 	}
 	t.Run("locked account", func(t *testing.T) { refused(t, dsn("locked")) })
 	t.Run("expired password", func(t *testing.T) { refused(t, dsn("expired")) })
