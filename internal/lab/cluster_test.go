@@ -3,6 +3,7 @@ package lab_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -123,6 +124,73 @@ func TestRejoinThrowsAwayWhatOnlyTheDeadPrimaryHad(t *testing.T) {
 	must(t, c.Sync(t.Context()))
 	wantIDs(t, dead, []int{3})
 	wantRows(t, dead, 1)
+}
+
+func TestASwitchoverToAReplicaThatLagsChangesNothing(t *testing.T) {
+	c := startCluster(t, 2)
+	old, to := c.Primary(), c.Replicas()[0]
+	run(t, to.Admin(), stopReceiving[labtest.Kind()])
+	run(t, app(t, old), "CREATE TABLE t (id INT PRIMARY KEY)")
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := c.Switchover(ctx, to); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want deadline exceeded", err)
+	}
+	run(t, app(t, old), "INSERT INTO t VALUES (1)")
+	if c.Primary() != old {
+		t.Error("the replica is called the primary")
+	}
+	_, err := app(t, to).ExecContext(t.Context(), "CREATE TABLE u (id INT)")
+	wantErrno(t, err, 1290)
+}
+
+// A primary that has been demoted and promoted again waits as the first one does.
+func TestAWriteWaitsForAReplica(t *testing.T) {
+	timeout := map[lab.Kind]string{lab.MariaDB: "rpl_semi_sync_master_timeout", lab.MySQL: "rpl_semi_sync_source_timeout"}
+	c := startCluster(t, 2)
+	run(t, app(t, c.Primary()), "CREATE TABLE t (id INT PRIMARY KEY)")
+	for i := range 3 {
+		primary, replica := c.Primary(), c.Replicas()[0]
+		must(t, primary.SetGlobal(t.Context(), timeout[labtest.Kind()], 60_000))
+		must(t, replica.Pause(t.Context()))
+		written := make(chan error, 1)
+		go func() {
+			_, err := app(t, primary).ExecContext(t.Context(), "INSERT INTO t VALUES (?)", i)
+			written <- err
+		}()
+		until(t, "the write waits for the replica", func(ctx context.Context) (waits bool, err error) {
+			err = primary.Admin().QueryRowContext(ctx, `SELECT COUNT(*) FROM information_schema.processlist
+				WHERE user = 'app' AND state LIKE 'Waiting for semi-sync ACK%'`).Scan(&waits)
+			return waits, err
+		})
+		must(t, replica.Continue())
+		must(t, <-written)
+		wantRows(t, primary, i+1)
+		_, err := c.Switchover(t.Context(), replica)
+		must(t, err)
+	}
+}
+
+func TestNodesReplicateAgainAfterARestart(t *testing.T) {
+	c := startCluster(t, 3)
+	primary, replica := c.Primary(), c.Replicas()[0]
+	run(t, app(t, primary), "CREATE TABLE t (id INT PRIMARY KEY)")
+	for i, restart := range []func() error{
+		func() error { return replica.Restart(t.Context()) },
+		func() error { return errors.Join(replica.Kill9(), replica.Restart(t.Context())) },
+		func() error { return primary.Restart(t.Context()) },
+		func() error { return errors.Join(primary.Kill9(), primary.Restart(t.Context())) },
+		func() error { return errors.Join(primary.Pause(t.Context()), primary.Continue()) },
+	} {
+		must(t, restart())
+		run(t, app(t, primary), "INSERT INTO t VALUES (?)", i)
+		must(t, c.Sync(t.Context()))
+		for _, node := range c.Nodes() {
+			wantRows(t, node, i+1)
+		}
+		_, err := app(t, replica).ExecContext(t.Context(), "INSERT INTO t VALUES (-1)")
+		wantErrno(t, err, 1290)
+	}
 }
 
 func TestRolesGoToReplicasOnly(t *testing.T) {
