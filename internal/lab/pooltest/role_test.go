@@ -79,6 +79,25 @@ func TestReplicaPoolIsServedByAReadOnlyServerOnly(t *testing.T) {
 	until(ctx, t, "callers are served again", func() bool { return pool.Do(ctx, selectOne) == nil })
 }
 
+// A server that follows another is no primary, whoever may write on it.
+func TestAnAccountThatMayWriteOnAReadOnlyServerIsRefusedThere(t *testing.T) {
+	ctx := within(t, 60*time.Second)
+	srv := start(t, lab.Config{})
+	exec(ctx, t, srv.Admin(), schema)
+	dsn := srv.DSN("admin", "app")
+	pool := open(t, dsn, mysqlpool.WithRole(mysqlpool.Primary), weir.WithCheckWindow(0), weir.WithMaxWait(300*time.Millisecond))
+	must(t, pool.Do(ctx, selectOne))
+	must(t, srv.SetReadOnly(ctx, true))
+	exec(ctx, t, srv.Admin(), "INSERT INTO app.entries (writer, seq) VALUES (1, 1)")
+	wantRoleErrors(t, []error{pool.Do(ctx, selectOne)})
+	_, err := mysqlpool.New(ctx, dsn, quiet([]mysqlpool.Option{mysqlpool.WithRole(mysqlpool.Primary)})...)
+	if wrong, ok := errors.AsType[*mysqlpool.RoleError](err); !ok || !strings.Contains(wrong.Answers, " read_only=1") {
+		t.Errorf("got %v, want a RoleError with the server's answers", err)
+	}
+	must(t, srv.SetReadOnly(ctx, false))
+	until(ctx, t, "callers are served again", func() bool { return pool.Do(ctx, selectOne) == nil })
+}
+
 func TestIdleDemotionIsNoticedBeforeAnybodyWrites(t *testing.T) {
 	ctx := within(t, 60*time.Second)
 	srv := start(t, lab.Config{})
