@@ -28,6 +28,8 @@ type differ struct {
 	got, want differSide
 	stop      func(operations int64) bool // whether they are enough
 	settings  []setting
+	texts     repertoire
+	numbers   *strings.Replacer // of the tables of numbers
 
 	operations, sticky, refused, differences, lives atomic.Int64
 
@@ -53,12 +55,14 @@ func TestNothingDiffersFromOneConnectionEach(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	d := &differ{t: t, ctx: within(t, *historyFor+2*time.Minute), settings: settings(), stickies: map[string]int{}}
+	d := &differ{t: t, ctx: within(t, *historyFor+2*time.Minute), settings: settings(), texts: repertoireOf(byFamily(differOfMariaDB, differOfMySQL)), stickies: map[string]int{}}
 	t.Logf("seed %d", seed)
 	d.got.srv, d.want.srv = start(t, lab.Config{}), start(t, lab.Config{})
 	for _, srv := range []*lab.Server{d.got.srv, d.want.srv} {
-		admin(t, srv, "GRANT ALL ON `d%`.* TO app@'%'")
-		admin(t, srv, "CREATE DATABASE d")
+		for _, statement := range differAccount() {
+			admin(t, srv, statement)
+		}
+		d.numbers = strings.NewReplacer("{1..30}", sequenceOn(t, srv, 30), "{1..99}", sequenceOn(t, srv, 99), "{1..400}", sequenceOn(t, srv, 400))
 	}
 	var sessions sync.WaitGroup
 	twins := make([]*twin, differSessions)

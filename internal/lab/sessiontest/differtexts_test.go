@@ -5,12 +5,28 @@ import (
 	"database/sql"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/weirpool/weir/internal/lab"
 	"github.com/weirpool/weir/internal/sqltext"
 )
+
+// A repertoire is what twins may say.
+type repertoire struct {
+	schema                                                             []string // of each of a twin's databases
+	reads, writes, sticky, hidden, pins, errors, transactions, prepare []string
+}
+
+// repertoireOf has what both families know, and then what one alone does.
+func repertoireOf(own repertoire) repertoire {
+	return repertoire{
+		schema: slices.Concat(differSchema, own.schema), reads: slices.Concat(differReads, own.reads), writes: slices.Concat(differWrites, own.writes),
+		sticky: slices.Concat(differSticky, own.sticky), hidden: slices.Concat(differHidden, own.hidden), pins: slices.Concat(differPins, own.pins),
+		errors: slices.Concat(differErrors, own.errors), transactions: slices.Concat(differTransactions, own.transactions), prepare: slices.Concat(differPrepare, own.prepare),
+	}
+}
 
 // differSchema is what each of a twin's databases has.
 var differSchema = []string{
@@ -31,7 +47,6 @@ var differSchema = []string{
 	"CREATE TRIGGER after_m AFTER INSERT ON m FOR EACH ROW INSERT INTO t (v, n) VALUES ('m', NEW.id)",
 	"CREATE PROCEDURE add_rows(k INT) BEGIN INSERT INTO t (v, n) VALUES ('p', k), ('q', k); SELECT COUNT(*) FROM t; END",
 	"CREATE PROCEDURE settle() SET SESSION group_concat_max_len = 77",
-	"CREATE SEQUENCE s",
 }
 
 // build makes the twin's databases anew, on both servers.
@@ -45,7 +60,7 @@ func (tw *twin) build() {
 		defer conn.Close()
 		for _, schema := range []string{"a COLLATE latin1_german1_ci", "b COLLATE utf8mb4_bin"} {
 			name := fmt.Sprintf("d%d%c", tw.me, schema[0])
-			all := append([]string{"DROP DATABASE IF EXISTS " + name, "DROP DATABASE IF EXISTS " + name + "x", "CREATE DATABASE " + name + schema[1:], "USE " + name}, differSchema...)
+			all := append([]string{"DROP DATABASE IF EXISTS " + name, "DROP DATABASE IF EXISTS " + name + "x", "CREATE DATABASE " + name + schema[1:], "USE " + name}, tw.d.texts.schema...)
 			for _, statement := range all {
 				if _, err := conn.ExecContext(tw.d.ctx, statement); err != nil {
 					tw.d.t.Errorf("%s: %v", statement, err)
@@ -57,44 +72,42 @@ func (tw *twin) build() {
 
 func (tw *twin) schema() string { return fmt.Sprintf("d%d%c", tw.me, 'a'+tw.r.IntN(2)) }
 
-// The texts have placeholders: {n} a number, {id} one that no other twin draws, {db} one of the twin's databases, {me} its own number, ? an argument.
+// The texts have placeholders: {n} a number, {id} one that no other twin draws, {db} one of the twin's databases, {me} its own number,
+// {1..9} a table of the numbers from 1 to 9, ? an argument.
 
 var differReads = []string{
 	"SELECT DATABASE(), COLLATION('x'), COLLATION(?)", "SELECT name FROM who", "SELECT name FROM {db}.names", "SELECT * FROM t ORDER BY id DESC LIMIT 5",
 	"SELECT COUNT(*), SUM(n), SUM(CRC32(CONCAT_WS(',', id, v, n))) FROM {db}.t", "SELECT * FROM {db}.log ORDER BY id DESC LIMIT 5", "SELECT ?, ?",
 	"SELECT COUNT(*) FROM u WHERE code = ?", "SELECT 7 / 3, 1 || 0, \"x\"", "SELECT 'a\\', {n} -- '", "SELECT 'it''s', \"it''s\", N'n', _utf8mb4'u', x'41'",
-	"SELECT GROUP_CONCAT(seq) FROM seq_1_to_99", "SELECT FROM_UNIXTIME(86400 * {n}), DATE_FORMAT('2024-03-05', '%W %M'), WEEK('2024-01-01')",
-	"SELECT seq FROM seq_1_to_400", "SHOW VARIABLES LIKE '%sql_mode'", "SHOW SESSION VARIABLES LIKE 'coll%'", "SHOW TABLES", "SHOW CREATE TABLE t", "EXPLAIN SELECT 1",
-	"SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() ORDER BY 1", "VALUES (1), ({n})", "WITH x AS (SELECT {n} AS a) SELECT a FROM x",
+	"SELECT GROUP_CONCAT(seq) FROM {1..99}", "SELECT FROM_UNIXTIME(86400 * {n}), DATE_FORMAT('2024-03-05', '%W %M'), WEEK('2024-01-01')",
+	"SELECT seq FROM {1..400}", "SHOW VARIABLES LIKE '%sql_mode'", "SHOW SESSION VARIABLES LIKE 'coll%'", "SHOW TABLES", "SHOW CREATE TABLE t", "EXPLAIN SELECT 1",
+	"SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() ORDER BY 1", "WITH x AS (SELECT {n} AS a) SELECT a FROM x",
 	"(SELECT 1) UNION (SELECT 2)", "SELECT {db}.harmless(?)", "SELECT harmless({n}) FROM who", "/* SET @x = 1 */ SELECT {n}", "-- nothing\nSELECT {n}", "# x\n SELECT DATABASE()",
-	"SET STATEMENT sort_buffer_size = 4096 FOR SELECT @@sort_buffer_size, @@sql_mode", "SELECT @@in_transaction, @@autocommit, @@tx_isolation, @@tx_read_only",
 	"SELECT id FROM t WHERE id = {n} FOR UPDATE", "SELECT id FROM t WHERE id < {n} LOCK IN SHARE MODE", "DO 1", "DO harmless(?)", "", "/* nothing */", "SELECT 1;", "SELECT @@time_zone, NOW() > '2020-01-01'",
-	"SELECT CONCAT(SUM(CRC32(CONCAT(VARIABLE_NAME, '=', VARIABLE_VALUE)))) FROM information_schema.SESSION_VARIABLES WHERE VARIABLE_NAME RLIKE '^(character|collation|sql_|time_z|lc_|max_|tx_|auto)'" +
-		" AND VARIABLE_NAME NOT IN (" + ofTheMoment + ") LIMIT 1",
 }
 
 var differWrites = []string{
 	"INSERT INTO t (v, n) VALUES ('a', {n})", "INSERT INTO t (v, n) VALUES (?, {n})", "INSERT INTO {db}.t (v) VALUES ('a'), ('b'), ('c')", "INSERT INTO t (id, v) VALUES ({id}, 'x')",
 	"INSERT INTO t (id, v) VALUES ({id}, 'x') ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id), v = 'd'", "INSERT IGNORE INTO t (id, v) VALUES ({id}, 'i')",
 	"REPLACE INTO t (id, v, n) VALUES ({id}, 'r', {n})", "INSERT INTO t (v, n) SELECT name, {n} FROM {db}.who", "INSERT INTO t (v) VALUES (REPEAT('long', {n}))",
-	"INSERT INTO t (v) VALUES ('x') RETURNING id", "INSERT INTO m (v) VALUES ({n})", "INSERT INTO {db}.m (v) VALUES ({n}), ({n})", "UPDATE t SET n = {n} WHERE id = {n}", "UPDATE t SET n = n + 1",
+	"INSERT INTO m (v) VALUES ({n})", "INSERT INTO {db}.m (v) VALUES ({n}), ({n})", "UPDATE t SET n = {n} WHERE id = {n}", "UPDATE t SET n = n + 1",
 	"UPDATE t SET n = LAST_INSERT_ID(n + 1) WHERE id < {n}", "DELETE FROM t WHERE id > {n}", "DELETE FROM {db}.t ORDER BY id LIMIT 30", "DELETE FROM u WHERE code = ?", "INSERT INTO u VALUES ('{n}')", "TRUNCATE TABLE m",
 	"CREATE TABLE IF NOT EXISTS extra (id INT)", "DROP TABLE IF EXISTS extra", "ALTER TABLE extra ADD COLUMN c{n} INT", "CREATE OR REPLACE VIEW names AS SELECT CONCAT(name, {n}) AS name FROM who",
 	"CREATE DATABASE IF NOT EXISTS {db}x", "USE {db}x", "DROP DATABASE IF EXISTS {db}x",
-	"SELECT add_row('f')", "SELECT NEXTVAL(s)", "SELECT NEXT VALUE FOR {db}.s", "SELECT LAST_INSERT_ID({n})", "SELECT remember({n})", "ANALYZE TABLE who",
+	"SELECT add_row('f')", "SELECT LAST_INSERT_ID({n})", "SELECT remember({n})", "ANALYZE TABLE who",
 }
 
 // differSticky may be answered by a StickyError.
 var differSticky = []string{
 	"SELECT LAST_INSERT_ID()", "SELECT @@identity", "SELECT @@last_insert_id", "SELECT ROW_COUNT()", "SELECT FOUND_ROWS()", "SHOW WARNINGS", "SELECT @@warning_count",
-	"SHOW COUNT(*) WARNINGS", "SELECT LASTVAL(s)", "SELECT PREVIOUS VALUE FOR s", "SELECT LAST_INSERT_ID(), ROW_COUNT()", "INSERT INTO t (n) VALUES (LAST_INSERT_ID())",
+	"SHOW COUNT(*) WARNINGS", "SELECT LAST_INSERT_ID(), ROW_COUNT()", "INSERT INTO t (n) VALUES (LAST_INSERT_ID())",
 	"UPDATE t SET n = LAST_INSERT_ID() WHERE id = {n}",
 }
 
 // differHidden ask for it by what a view, a function or a trigger says, or by a table of variables.
 var differHidden = []string{
 	"SELECT id FROM last", "SELECT id FROM {db}.last", "SELECT last_id()", "SELECT id FROM maybe", "INSERT INTO log (n) VALUES ({n})", "CREATE OR REPLACE VIEW maybe AS SELECT {n} AS id",
-	"CREATE OR REPLACE VIEW maybe AS SELECT LAST_INSERT_ID() AS id", "SHOW SESSION VARIABLES LIKE '%insert_id'", "SELECT VARIABLE_VALUE FROM information_schema.SESSION_VARIABLES WHERE VARIABLE_NAME IN ('IDENTITY', 'LAST_INSERT_ID')",
+	"CREATE OR REPLACE VIEW maybe AS SELECT LAST_INSERT_ID() AS id", "SHOW SESSION VARIABLES LIKE '%insert_id'",
 }
 
 var differPins = []string{
@@ -102,9 +115,8 @@ var differPins = []string{
 	"SELECT * FROM tmp", "DROP TEMPORARY TABLE IF EXISTS tmp", "CREATE TEMPORARY TABLE t (id INT, v VARCHAR(9), n INT)", "SELECT GET_LOCK('l{me}', 20)", "SELECT IS_USED_LOCK('l{me}') = CONNECTION_ID()",
 	"SELECT RELEASE_LOCK('l{me}')", "LOCK TABLES t WRITE, who READ", "UNLOCK TABLES", "PREPARE p FROM 'SELECT DATABASE(), @@sql_mode, {n}'", "EXECUTE p", "DEALLOCATE PREPARE p", "HANDLER t OPEN",
 	"HANDLER t READ FIRST", "HANDLER t CLOSE", "CALL add_rows({n})", "CALL settle()", "SELECT 1; SELECT {n}", "INSERT INTO t (v) VALUES ('m'); SELECT LAST_INSERT_ID()", "USE {db}; SELECT DATABASE()",
-	"SET TRANSACTION READ ONLY", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET autocommit = 0", "SET max_error_count = {n}", "SET sql_mode = CONCAT('ANSI', '')", "SET NAMES gbk", "SET last_insert_id = {n}",
-	"SET insert_id = 1{n}", "SET timestamp = 86400", "SELECT SQL_CALC_FOUND_ROWS seq FROM seq_1_to_30 LIMIT 2", "COMMIT AND CHAIN", "ROLLBACK AND CHAIN", "BEGIN NOT ATOMIC SET @z = {n}; SELECT @z; END",
-	"EXECUTE IMMEDIATE 'SET NAMES latin1'", "SET STATEMENT time_zone = '+01:00' FOR SET @x = 1",
+	"SET TRANSACTION READ ONLY", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET autocommit = 0", "SET sql_mode = CONCAT('ANSI', '')", "SET NAMES gbk", "SET last_insert_id = {n}",
+	"SET insert_id = 1{n}", "SET timestamp = 86400", "SELECT SQL_CALC_FOUND_ROWS seq FROM {1..30} LIMIT 2", "COMMIT AND CHAIN", "ROLLBACK AND CHAIN",
 }
 
 var differErrors = []string{
@@ -118,6 +130,12 @@ var differTransactions = []string{
 	"RELEASE SAVEPOINT a", "/* done */ COMMIT", "SET autocommit = 1", "SET SESSION TRANSACTION READ WRITE",
 }
 
+// differPrepare are prepared by name, each with one argument.
+var differPrepare = []string{
+	"SELECT DATABASE(), name, COLLATION('x'), 1 || 0, ? FROM who", "INSERT INTO t (v, n) VALUES (?, 5)", "SELECT COUNT(*) FROM u WHERE code = ?", "SELECT name, ? FROM names",
+	"UPDATE t SET v = ? WHERE id < 5", "SELECT harmless(?)", "SELECT LAST_INSERT_ID(), ?", "SELECT * FROM nowhere WHERE ?",
+}
+
 // fill puts values in place of placeholders and returns the arguments.
 func (tw *twin) fill(text string) (string, []any) {
 	for strings.Contains(text, "{n}") {
@@ -128,6 +146,7 @@ func (tw *twin) fill(text string) (string, []any) {
 		text = strings.Replace(text, "{db}", tw.schema(), 1)
 	}
 	text = strings.ReplaceAll(text, "{me}", fmt.Sprint(tw.me))
+	text = tw.d.numbers.Replace(text)
 	var args []any
 	for range strings.Count(text, "?") {
 		args = append(args, tw.argument())
@@ -162,7 +181,7 @@ func (tw *twin) say(template string, sticky bool) bool {
 }
 
 func returnsRows(text string) bool {
-	for _, word := range []string{"SELECT", "SHOW", "EXPLAIN", "VALUES", "WITH", "CALL", "EXECUTE", "RETURNING", "HANDLER", "ANALYZE"} {
+	for _, word := range []string{"SELECT", "SHOW", "EXPLAIN", "VALUES", "WITH", "TABLE ", "CALL", "EXECUTE", "RETURNING", "HANDLER", "ANALYZE"} {
 		if strings.Contains(text, word) {
 			return true
 		}
@@ -174,22 +193,22 @@ func returnsRows(text string) bool {
 func (tw *twin) step() {
 	switch n := tw.r.IntN(100); {
 	case n < 22:
-		tw.pick(differReads, false)
+		tw.pick(tw.d.texts.reads, false)
 	case n < 40:
-		tw.pick(differWrites, false)
+		tw.pick(tw.d.texts.writes, false)
 	case n < 49:
-		tw.pick(differSticky, true)
+		tw.pick(tw.d.texts.sticky, true)
 	case n < 52:
-		tw.pick(differHidden, true)
+		tw.pick(tw.d.texts.hidden, true)
 	case n < 55:
-		tw.pick(differPins, true)
+		tw.pick(tw.d.texts.pins, true)
 		if tw.r.IntN(3) > 0 {
-			tw.pick(differPins, true)
+			tw.pick(tw.d.texts.pins, true)
 		}
 	case n < 58:
-		tw.pick(differErrors, false)
+		tw.pick(tw.d.texts.errors, false)
 	case n < 66:
-		tw.pick(differTransactions, false)
+		tw.pick(tw.d.texts.transactions, false)
 	case n < 72:
 		tw.transaction()
 	case n < 82:
@@ -236,10 +255,7 @@ func (tw *twin) transaction() {
 
 // prepare prepares a statement by name, which binds what is set at the moment.
 func (tw *twin) prepare() {
-	texts := []string{
-		"SELECT DATABASE(), name, COLLATION('x'), 1 || 0, ? FROM who", "INSERT INTO t (v, n) VALUES (?, 5)", "SELECT COUNT(*) FROM u WHERE code = ?", "SELECT name, ? FROM names",
-		"UPDATE t SET v = ? WHERE id < 5", "SELECT harmless(?)", "SELECT LAST_INSERT_ID(), ?", "SELECT * FROM nowhere WHERE ?",
-	}
+	texts := tw.d.texts.prepare
 	text := texts[tw.r.IntN(len(texts))]
 	i := tw.r.IntN(3)
 	tw.selects[i] = strings.HasPrefix(text, "SELECT")

@@ -12,5 +12,4 @@ const untriedOnMySQL = `
 	TestFoundRowsAfterAListedSet
 	TestNumbersAfterAHandOver
 	TestNumbersOfSeveralStatementsAndOfStrings
-	TestNothingDiffersFromOneConnectionEach
 `
