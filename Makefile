@@ -7,7 +7,7 @@
 # make bench         weir against ten other pools, 20 minutes; make bench-quick: a minute of the main workloads
 # make bench-sessions  sessions over few connections against database/sql and the raw driver, six minutes; SERVER=mysql: on MySQL
 # make chaos, fuzz   half a minute of random faults on real servers; a minute of random histories, and one of texts for the lexer
-# make history       ten minutes of a hundred sessions on five connections, each of which must read back its own state; then 100,000
+# make history       on both families: ten minutes of a hundred sessions on five connections, each of which must read back its own state; then 100,000
 #                    random statements, on sessions and on one stock connection each, which must all answer alike
 
 export PATH := $(PATH):/usr/sbin

@@ -16,12 +16,14 @@ import (
 
 	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 	"github.com/weirpool/weir/mysqlpool"
 )
 
 // A differ gives the same random statements to sessions over few backends and to one stock connection for each, on two servers that are
 // alike. Whatever is answered must be equal: columns, types and values, error numbers, affected rows, new ids. Only a StickyError may
-// stand for an answer, where something of an earlier statement was asked for, or may be, unseen; the stock connection is not asked then.
+// stand for an answer, where something of an earlier statement was asked for, or may be, unseen, or the advice to prepare a statement
+// again; the stock connection is not asked then.
 type differ struct {
 	t         *testing.T
 	ctx       context.Context
@@ -113,6 +115,7 @@ type twin struct {
 
 	got, want half
 	selects   [3]bool // of the statements prepared by name
+	args      [3]any  // what they are run with on MySQL
 	tx        bool    // one of BeginTx is open
 	over      bool    // they differ
 }
@@ -201,9 +204,9 @@ func (tw *twin) both(what string, sticky bool, do func(*half) (string, error)) b
 	d := tw.d
 	d.operations.Add(1)
 	got, err := tw.got.answer(do)
-	if _, ok := errors.AsType[*mysqlpool.StickyError](err); ok {
+	if _, ok := errors.AsType[*mysqlpool.StickyError](err); ok || sticky && toPrepareAgain(err) {
 		d.noteSticky(what)
-		tw.past = append(tw.past, what+" -> StickyError")
+		tw.past = append(tw.past, what+" -> "+shortened(err.Error()))
 		if !sticky {
 			tw.differs(what, err.Error(), "an answer")
 		}
@@ -218,6 +221,12 @@ func (tw *twin) both(what string, sticky bool, do func(*half) (string, error)) b
 		tw.differs(what, got, want)
 	}
 	return err == nil
+}
+
+// toPrepareAgain: MySQL fixes the types of a statement's parameters, so that one that is run with other types is prepared anew, which its
+// session's settings of then may not allow.
+func toPrepareAgain(err error) bool {
+	return labtest.Kind() == lab.MySQL && err != nil && strings.Contains(err.Error(), "prepare it again")
 }
 
 func (d *differ) noteSticky(what string) {
