@@ -87,10 +87,15 @@ func newBirth(version string, names string, answers []sql.NullString) birth {
 	if len(answers) > len(birthColumns) {
 		role = answers[len(birthColumns)].String
 	}
+	mariaDB := strings.Contains(version, "MariaDB")
+	modes := sqltext.ModesOf(answers[1].String)
+	if !mariaDB {
+		modes |= sqltext.MySQL
+	}
 	return birth{
-		role: role, schema: answers[0].String, sqlMode: answers[1].String, modes: sqltext.ModesOf(answers[1].String),
+		role: role, schema: answers[0].String, sqlMode: answers[1].String, modes: modes,
 		unsafe:   unsafeCharsets[strings.ToLower(client)],
-		oldNames: strings.Contains(version, "MariaDB") || strings.HasPrefix(version, "5.6.") || strings.HasPrefix(version, "5.5."),
+		oldNames: mariaDB || strings.HasPrefix(version, "5.6.") || strings.HasPrefix(version, "5.5."),
 		charset:  charsetOf(names, answers[2:5]),
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-
-	"github.com/weirpool/weir/internal/sqltext"
 )
 
 // What is known of resets.
@@ -84,7 +82,7 @@ func (b *backend) reset(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.birth.sqlMode, b.birth.modes = row[1].String, sqltext.ModesOf(row[1].String) // the server may have another default by now
+	b.birth.sqlMode, b.birth.modes = row[1].String, b.birth.modes.With(row[1].String) // the server may have another default by now
 	switch {
 	case b.birth.roles && row[2].String != b.birth.role:
 		return errNoRole

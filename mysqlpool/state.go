@@ -46,7 +46,7 @@ func (s *state) reads(pristine sqltext.Modes) sqltext.Modes {
 	if s == nil || !s.hasModes {
 		return pristine
 	}
-	return s.modes
+	return s.modes.Of(pristine)
 }
 
 func (s *state) defaultSchema() string {

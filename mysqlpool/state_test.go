@@ -1,6 +1,7 @@
 package mysqlpool
 
 import (
+	"database/sql"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -118,5 +119,28 @@ func TestDifference(t *testing.T) {
 				t.Errorf("assignments (-want +got):\n%s", d)
 			}
 		})
+	}
+}
+
+func TestWhoseServerReadsATextOutlivesSQLMode(t *testing.T) {
+	answers := func(mode string) []sql.NullString {
+		row := make([]sql.NullString, len(birthColumns))
+		row[1].String = mode
+		return row
+	}
+	for version, want := range map[string]sqltext.Modes{
+		"9.7.0": sqltext.MySQL, "8.0.30-Vitess": sqltext.MySQL, "10.11.6-MariaDB": 0,
+	} {
+		birth := newBirth(version, "", answers("ANSI_QUOTES"))
+		if got := birth.modes; got != want|sqltext.AnsiQuotes {
+			t.Errorf("%s: modes %b, want %b", version, got, want|sqltext.AnsiQuotes)
+		}
+		mode := newStates().with(nil, set("sql_mode", "'NO_BACKSLASH_ESCAPES'"))
+		if got := mode.reads(birth.modes); got != want|sqltext.NoBackslashEscapes {
+			t.Errorf("%s with sql_mode set: modes %b, want %b", version, got, want|sqltext.NoBackslashEscapes)
+		}
+		if got := birth.modes.With(""); got != want {
+			t.Errorf("%s after a reset: modes %b, want %b", version, got, want)
+		}
 	}
 }

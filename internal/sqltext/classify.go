@@ -100,8 +100,8 @@ func (s *scan) result() Statement {
 		out.Sticky, out.Variables = 0, false
 	}
 	out.OwnFoundRows = out.Kind == Read && !s.plan && !s.uncounted
-	if out.Leaves |= RowCount | FoundRows; !out.Sticky.Has(Warnings) {
-		out.Leaves |= Warnings
+	if out.Leaves |= RowCount | FoundRows; !out.Sticky.Has(Warnings) || s.head != wShow && s.head != wGet {
+		out.Leaves |= Warnings // MySQL forgets them with the answer to @@warning_count
 	}
 	if out.Pin == NoPin {
 		return out
@@ -261,7 +261,7 @@ func (s *scan) noteOperator(before token) {
 	switch byte(s.tok.word) {
 	case '(':
 		s.depth++
-		if s.prev.isName() && !s.columns && before.word != wInto && before.word != wAs {
+		if s.prev.isName() && !s.columns && before.word != wInto && before.word != wAs && s.prev.word != wAnalyze {
 			s.call, s.behind = s.prev, before.word
 			s.impure = s.impure || before.is('.')
 		}
@@ -305,13 +305,12 @@ func (s *scan) called(t token, argument bool) {
 		s.sequence(string(f) == "lastval", s.sequenceName(s.lexer, s.tok), string(f) == "nextval" && s.sure(s.depth-1))
 	case "wsrep_last_seen_gtid", "wsrep_last_written_gtid":
 		s.asks(LastValue)
-	case "sleep", "benchmark", "uuid_short", "master_pos_wait", "source_pos_wait", "master_gtid_wait", "wait_for_executed_gtid_set":
+		s.impure = true // a server that does not replicate so has no such function of its own
+	case "sleep", "benchmark", "uuid_short":
 		s.costly = true
 		s.impure = s.impure || t.kind == quoted
 	default:
-		if _, ok := harmless[string(f)]; !ok || t.kind == quoted {
-			s.impure = true
-		}
+		s.impure = s.impure || t.kind == quoted || !isHarmless(f, s.modes)
 		if _, ok := aggregates[string(f)]; ok {
 			s.uncounted = true
 		}

@@ -38,7 +38,8 @@ func (l *lexer) skipLine() bool {
 	return strings.IndexByte(line, 0) < 0
 }
 
-// openComment goes behind a comment, or into one that is code.
+// openComment goes behind a comment, or into one that is code. It reports false for a hint that servers may see end elsewhere, and for
+// one that may set sql_auto_is_null: IS NULL then asks for LAST_INSERT_ID().
 func (l *lexer) openComment() bool {
 	from := l.pos
 	l.pos += 2
@@ -55,7 +56,7 @@ func (l *lexer) openComment() bool {
 	}
 	body := l.text[l.pos : l.pos+length]
 	l.pos += length + 2
-	return !strings.HasPrefix(body, "+") || closed(body)
+	return !strings.HasPrefix(body, "+") || closed(body) && !containsFold(body, "sql_auto_is_null")
 }
 
 // openExecutable goes behind the mark and the version of an executable comment. It reports false if a server may not run it, or

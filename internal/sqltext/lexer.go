@@ -1,6 +1,9 @@
 package sqltext
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 type tokenKind uint8
 
@@ -143,7 +146,8 @@ func (l *lexer) exponent() bool {
 	return true
 }
 
-// name reads the rest of a word that began at from. Behind a dot no word is a keyword.
+// name reads the rest of a word that began at from. Behind a dot no word is a keyword. What MySQL quotes in dollars, $$...$$ or
+// $tag$...$tag$, is a name to MariaDB and may be anything.
 func (l *lexer) name(from int, behindDot bool) token {
 	var high byte
 	for l.pos < len(l.text) && isWordByte(l.text[l.pos]) {
@@ -152,7 +156,8 @@ func (l *lexer) name(from int, behindDot bool) token {
 	}
 	t := l.token(name, from)
 	switch {
-	case high >= utf8.RuneSelf && !utf8.ValidString(l.text[from:l.pos]):
+	case high >= utf8.RuneSelf && !utf8.ValidString(l.text[from:l.pos]),
+		l.text[from] == '$' && strings.IndexByte(l.text[from+1:l.pos], '$') >= 0:
 		l.pos = from
 		return l.spoil()
 	case !behindDot:

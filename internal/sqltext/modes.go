@@ -2,7 +2,7 @@ package sqltext
 
 import "strings"
 
-// Modes are the parts of sql_mode that change how a text is cut into words.
+// Modes tell how a text is read: the parts of sql_mode that change how it is cut into words, and whose server reads it.
 type Modes uint8
 
 const (
@@ -10,7 +10,16 @@ const (
 	NoBackslashEscapes Modes = 1 << iota
 	// AnsiQuotes: double quotes enclose names, not strings.
 	AnsiQuotes
+	// MySQL: the server is one of MySQL's, else it is one of MariaDB's. Each has functions of its own, and by the name of one that is
+	// the other's there may be a stored function.
+	MySQL
 )
+
+// With returns the modes in a value of sql_mode, as [ModesOf] does, for the server that m is for.
+func (m Modes) With(sqlMode string) Modes { return ModesOf(sqlMode) | m&MySQL }
+
+// Of returns m for the server that other is for.
+func (m Modes) Of(other Modes) Modes { return m&^MySQL | other&MySQL }
 
 // ModesOf returns the modes in a value of sql_mode: of @@sql_mode or of a literal with its quotes. The modes that stand for
 // several others (ANSI, DB2, MAXDB, MSSQL, ORACLE, POSTGRESQL) count as ANSI_QUOTES. Names it does not know count as nothing.

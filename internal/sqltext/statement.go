@@ -158,7 +158,8 @@ type Statement struct {
 	// OwnWarnings: unless it fails, the warnings of the statement certainly take the place of those before it, even if it has
 	// none. Servers let those before stand unless a statement uses a table.
 	OwnWarnings bool
-	// OwnFoundRows: the rows that the statement returns, if it returns any, are certainly what FOUND_ROWS() counts then.
+	// OwnFoundRows: what FOUND_ROWS() counts then are certainly rows of the statement, if it returns any: those that it returns, or
+	// of EXPLAIN ANALYZE those that it explains.
 	OwnFoundRows bool
 	// Opaque: after the statement the default database, the character set or sql_mode of the connection may be another than
 	// before, and the text does not tell which. Statements prepared before must not be used any more.

@@ -11,7 +11,7 @@ import (
 // An Entry is one text and its class.
 type Entry struct {
 	Text   string
-	Modes  sqltext.Modes // sql_mode under which the text is meant to be read
+	Modes  sqltext.Modes // under which the text is meant to be read; with MySQL if MySQLOnly
 	Kind   sqltext.Kind
 	Pin    sqltext.Pin
 	Sticky sqltext.Sticky
@@ -61,9 +61,14 @@ var SchemaMariaDB = []string{
 	"CREATE SEQUENCE corpus.s START WITH 1",
 }
 
+// SchemaMySQL is to be run behind Schema on MySQL.
+var SchemaMySQL = []string{
+	"CREATE TABLE corpus.hidden (id INT PRIMARY KEY AUTO_INCREMENT, a INT, secret INT INVISIBLE, KEY (a) INVISIBLE)",
+}
+
 // Statements are all entries.
 var Statements = slices.Concat(reads, oddReads, shares, definitions, administration, programs, transactions, sets, uses, sticky,
-	pinned, pinnedSets, comments, quoting)
+	pinned, pinnedSets, comments, quoting, mysqlReads, mysqlShares, mysqlPins)
 
 // list is a group of entries that are written down together.
 type list []Entry
@@ -90,13 +95,16 @@ func (l list) each(change func(e *Entry)) list {
 	return l
 }
 
-func (l list) mysql() list   { return l.each(func(e *Entry) { e.MySQLOnly = true }) }
+func (l list) mysql() list {
+	return l.each(func(e *Entry) { e.MySQLOnly, e.Modes = true, e.Modes|sqltext.MySQL })
+}
+
 func (l list) mariadb() list { return l.each(func(e *Entry) { e.MariaDBOnly = true }) }
 func (l list) refused() list { return l.each(func(e *Entry) { e.Refused = true }) }
 func (l list) harmful() list { return l.each(func(e *Entry) { e.Harmful = true }) }
 
 func (l list) needs(texts ...string) list { return l.each(func(e *Entry) { e.Needs = texts }) }
 
-func (l list) modes(m sqltext.Modes) list { return l.each(func(e *Entry) { e.Modes = m }) }
+func (l list) modes(m sqltext.Modes) list { return l.each(func(e *Entry) { e.Modes |= m }) }
 
 func (l list) asks(s sqltext.Sticky) list { return l.each(func(e *Entry) { e.Sticky = s }) }
