@@ -95,6 +95,11 @@ func (d *decoder) change() []Change {
 		}
 	case Schema, Characteristics, Transaction:
 		out = append(out, Change{What: what, Value: string(in.text())})
+	case GTIDs:
+		if len(in.b) > 0 {
+			in.byte() // the encoding, of which there is one
+			out = append(out, Change{What: what, Value: string(in.text())})
+		}
 	default: // State is one byte without a length of its own
 		out = append(out, Change{What: what, Value: string(in.b)})
 	}

@@ -18,14 +18,14 @@ func TestDecodeOK(t *testing.T) {
 			Answer{Flagged: true, Status: Autocommit | SessionStateChanged, Changes: []Change{{What: Schema, Value: "app"}}},
 		},
 		{
-			"several trackers after a message", "\x00\xfc\x00\x01\x05\x03\x40\x01\x00\x02hi\x14" +
-				"\x00\x09\x01a\x02bc\x01d\x01e" + "\x02\x011" + "\x05\x02\x01T" + "\x03\x00",
+			"several trackers after a message", "\x00\xfc\x00\x01\x05\x03\x40\x01\x00\x02hi\x17" +
+				"\x00\x09\x01a\x02bc\x01d\x01e" + "\x02\x011" + "\x05\x02\x01T" + "\x03\x03\x00\x01G",
 			Answer{Flagged: true, Status: InTransaction | Autocommit | SessionStateChanged, Changes: []Change{
 				{What: Variable, Name: "a", Value: "bc"},
 				{What: Variable, Name: "d", Value: "e"},
 				{What: State, Value: "1"},
 				{What: Transaction, Value: "T"},
-				{What: GTIDs},
+				{What: GTIDs, Value: "G"},
 			}},
 		},
 	}

@@ -30,3 +30,10 @@ func Params() map[string]string {
 		"session_track_transaction_info": "'CHARACTERISTICS'",
 	}
 }
+
+// ParamsMySQL is the same for a MySQL server.
+func ParamsMySQL() map[string]string {
+	params := Params()
+	params["session_track_gtids"] = "OWN_GTID"
+	return params
+}

@@ -31,25 +31,23 @@ func (f facts) changed(before facts, allowed func(name string) bool) []string {
 	return out
 }
 
-// restless are the variables that change by themselves, or with each statement,
-// or differ between connections.
-var restless = map[string]bool{
-	"timestamp": true, "rand_seed1": true, "rand_seed2": true, "pseudo_thread_id": true, "last_gtid": true,
-	"error_count": true, "warning_count": true, "in_transaction": true, "last_insert_id": true, "identity": true,
+// thread is the number by which the instruments know a connection.
+const thread = `(SELECT thread_id FROM performance_schema.threads WHERE processlist_id = ?)`
+
+// outside are what is asked about the session with that number on both families.
+var outside = []ask{
+	{"lock", `SELECT CONCAT_WS(' ', object_type, object_schema, object_name, lock_type), 'held'
+		FROM performance_schema.metadata_locks WHERE owner_thread_id = ` + thread},
+	{"prepared", `SELECT CONCAT_WS(' ', statement_id, statement_name), sql_text
+		FROM performance_schema.prepared_statements_instances WHERE owner_thread_id = ` + thread},
+	{"user variable", `SELECT variable_name, COALESCE(HEX(variable_value), 'NULL')
+		FROM performance_schema.user_variables_by_thread WHERE thread_id = ` + thread},
 }
 
 // outside asks another connection what the session with that number holds: this
 // neither disturbs the session nor depends on its settings.
 func (f facts) outside(ctx context.Context, admin *sql.DB, id int64) error {
-	const thread = `(SELECT thread_id FROM performance_schema.threads WHERE processlist_id = ?)`
-	for _, ask := range []struct{ kind, query string }{
-		{"lock", `SELECT CONCAT_WS(' ', object_type, object_schema, object_name, lock_type), 'held'
-			FROM performance_schema.metadata_locks WHERE owner_thread_id = ` + thread},
-		{"prepared", `SELECT CONCAT_WS(' ', statement_id, statement_name), sql_text
-			FROM performance_schema.prepared_statements_instances WHERE owner_thread_id = ` + thread},
-		{"user variable", `SELECT variable_name, COALESCE(HEX(variable_value), 'NULL')
-			FROM performance_schema.user_variables_by_thread WHERE thread_id = ` + thread},
-	} {
+	for _, ask := range slices.Concat(outside, own().outside) {
 		rows, err := admin.QueryContext(ctx, ask.query, id)
 		if err != nil {
 			return fmt.Errorf("%s: %w", ask.kind, err)
@@ -58,6 +56,7 @@ func (f facts) outside(ctx context.Context, admin *sql.DB, id int64) error {
 			return fmt.Errorf("%s: %w", ask.kind, err)
 		}
 	}
+	delete(f, "user variable "+ownVariable)
 	return nil
 }
 
@@ -65,24 +64,17 @@ func (f facts) outside(ctx context.Context, admin *sql.DB, id int64) error {
 // sql_select_limit, which a session may have set, and answer with strings because
 // the driver cannot read numbers in UTF-16, which a session may have asked for.
 const (
-	askPast    = `SELECT '', CONVERT(CONCAT(FOUND_ROWS(), ' ', @@warning_count) USING latin1) LIMIT 1`
-	askScalars = `SELECT 'in transaction', @@in_transaction UNION ALL SELECT 'schema', DATABASE()
-		UNION ALL SELECT 'role', CURRENT_ROLE() UNION ALL SELECT 'last insert id', LAST_INSERT_ID()
+	askScalars = `SELECT 'schema', DATABASE() UNION ALL SELECT 'role', CURRENT_ROLE() UNION ALL SELECT 'last insert id', LAST_INSERT_ID()
 		UNION ALL SELECT 'time stands still', ABS(@@timestamp - UNIX_TIMESTAMP(SYSDATE())) > 60 LIMIT 10`
-	askVariables = `SELECT LOWER(variable_name), session_value FROM information_schema.system_variables
-		WHERE variable_scope <> 'GLOBAL' LIMIT 10000`
-	askRan = `SELECT LOWER(variable_name), variable_value FROM information_schema.session_status
-		WHERE variable_value <> '0' AND (variable_name LIKE 'Com\_%temporary\_table' OR variable_name LIKE 'Com\_ha\_%'
-		OR variable_name LIKE 'Com\_xa\_%' OR variable_name LIKE 'Com\_%lock%' OR variable_name LIKE 'Com\_prepare\_sql'
-		OR variable_name IN ('Handler_write', 'Handler_update', 'Handler_delete')) LIMIT 10000`
-	askTouched = `SELECT 'touched', CONVERT(SUM(variable_value) > 0 USING latin1) FROM information_schema.session_status WHERE variable_name REGEXP
-		'^(Handler_(write|update|delete)|Com_(alter|call|create|drop|execute|grant|install|load|rename|revoke|set_password|truncate|uninstall|xa_prepare))' LIMIT 1`
 )
 
 // inside asks the session itself.
-func (f facts) inside(ctx context.Context, conn *sql.Conn) error {
-	for _, ask := range []struct{ kind, query string }{{"", askScalars}, {"variable", askVariables}, {"ran", askRan}} {
-		rows, err := conn.QueryContext(ctx, ask.query)
+func (f facts) inside(ctx context.Context, s *subject) (err error) {
+	if f["in transaction"], err = own().inTransaction(ctx, s); err != nil {
+		return fmt.Errorf("in transaction: %w", err)
+	}
+	for _, ask := range append([]ask{{"", askScalars}, {"variable", own().session}}, own().inside...) {
+		rows, err := s.QueryContext(ctx, ask.query)
 		if err != nil {
 			return fmt.Errorf("%s: %w", ask.query, err)
 		}
@@ -90,7 +82,7 @@ func (f facts) inside(ctx context.Context, conn *sql.Conn) error {
 			return fmt.Errorf("%s: %w", ask.query, err)
 		}
 	}
-	for name := range restless {
+	for name := range own().restless {
 		delete(f, "variable "+name)
 	}
 	return nil

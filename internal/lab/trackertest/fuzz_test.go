@@ -11,11 +11,11 @@ import (
 
 // harmful are pieces of texts that are not tried: they would end the server, or
 // only wait.
-var harmful = regexp.MustCompile(`(?i)shutdown|sleep|benchmark|wait|kill|_delay|innodb_|reset\s|master|slave|plugin|soname|binlog|subject|admin`)
+var harmful = regexp.MustCompile(`(?i)shutdown|sleep|benchmark|wait|kill|_delay|innodb_|reset\s|master|slave|replica|clone|restart|plugin|soname|binlog|subject|admin`)
 
 // mutations are how many mutated texts TestMutations tries, and seed where it begins.
 var (
-	mutations = flag.Int("weir.mutations", 500, "how many mutated statements to try on MariaDB")
+	mutations = flag.Int("weir.mutations", 500, "how many mutated statements to try on each family")
 	seed      = flag.Uint64("weir.seed", 1, "with which mutation to begin")
 )
 
@@ -61,7 +61,7 @@ func modes(n uint64) sqltext.Modes {
 
 // worthTrying tells whether there is something to find: what pins may do anything.
 func worthTrying(e corpus.Entry) bool {
-	return len(e.Text) < 2000 && !harmful.MatchString(e.Text) && sqltext.Classify(e.Text, e.Modes).Kind != sqltext.Pins
+	return len(e.Text) < 2000 && !harmful.MatchString(e.Text) && classify(e.Text, e.Modes).Kind != sqltext.Pins
 }
 
 func tryMutated(t *testing.T, w *world, e corpus.Entry) (sqltext.Statement, outcome) {

@@ -12,7 +12,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := labtest.Main(m)
 	if err := stopServer(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
@@ -29,21 +29,18 @@ var shared struct {
 	err    error
 }
 
-// server starts MariaDB with the instruments on that show a session from outside:
-// its metadata locks, user variables and prepared statements. No statement can
-// write files where they are in the way.
+// server starts a server of this process's family with the instruments on that show
+// a session from outside: its metadata locks, user variables and prepared
+// statements. No statement can write files where they are in the way.
 func server(t testing.TB) *lab.Server {
 	t.Helper()
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
 	if shared.server == nil && shared.err == nil {
-		shared.server, shared.err = lab.Start(context.Background(), lab.Config{Args: []string{
-			"--performance-schema=1",
-			"--performance-schema-instrument=wait/lock/metadata/sql/mdl=ON",
-			"--secure-file-priv=data/mysql", // by the server's working directory
-			"--max-allowed-packet=64M",
-			"--innodb-file-per-table=0", "--innodb-stats-persistent=0", // so that the schema is soon made anew
-		}})
+		shared.server, shared.err = lab.Start(context.Background(), lab.Config{
+			Kind: labtest.Kind(),
+			Args: append([]string{"--performance-schema=1"}, own().args...),
+		})
 	}
 	if shared.err != nil {
 		t.Fatal(shared.err)

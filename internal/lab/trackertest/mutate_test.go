@@ -22,7 +22,7 @@ var (
 	// for a literal
 	expressions = []string{
 		"@x", "@x := 1", "(@x := 1)", "@'x' := 2", "@`x` := 3", "@@sql_mode", "@@session.time_zone", "@@global.time_zone", "GET_LOCK('a', 0)", "get_lock ('a',0)",
-		"RELEASE_ALL_LOCKS()", "LAST_INSERT_ID(5)", "LAST_INSERT_ID ( 5 )", "NEXTVAL(s)", "NEXT VALUE FOR s", "SETVAL(s, 100)", "(SELECT 1)", "(SELECT a FROM t LIMIT 1)",
+		"RELEASE_ALL_LOCKS()", "LAST_INSERT_ID(5)", "LAST_INSERT_ID ( 5 )", "(SELECT 1)", "(SELECT a FROM t LIMIT 1)",
 		"f(1)", "corpus.f(1)", "/*! @x := */ 1", "/*!50000 @x := */ 1", "/*M! @x := */ 1", "/*M!100000 @x := */ 1", "/*!99999 @x := */ 1", "/* @x := */ 1", "-- @x :=\n1",
 		"'it''s' '@x'", "\"a\"\"b\"", "'a\\'b'", "_utf8'@x'", "N'a'", "x'41'", "0x41", "1.5e3", "-1", ".5", "NULL", "DEFAULT", "TRUE", "{d '2020-01-01'}", "CAST('x' AS SIGNED)",
 	}
@@ -32,12 +32,12 @@ var (
 	tails = []string{
 		";", " ;", " -- x", " /* x", " # '", "; SET @x = 1", ";SET @x = 1", " -- \n; SET @x = 1", "/*! ; SET @x = 1 */", " INTO @x", " LIMIT 1 INTO @x", " FOR UPDATE", " LOCK IN SHARE MODE",
 		" AND CHAIN", " RELEASE", ", @x = 1", ", time_zone = '+01:00'", ", @@session.time_zone = '+01:00'", ", GLOBAL sql_mode = ''", ", autocommit = 0", " UNION SELECT @x := 1",
-		" UNION SELECT GET_LOCK('a', 0)", " WITH READ LOCK", " FOR EXPORT", " RETURNING @x := 1", " WHERE @x := 1", " PROCEDURE ANALYSE()",
+		" UNION SELECT GET_LOCK('a', 0)", " WITH READ LOCK", " FOR EXPORT", " WHERE @x := 1",
 	}
 	// at the beginning
 	heads = []string{
-		"/*! */", "/* x */", "-- x\n", "#\n", "(", "EXPLAIN ", "ANALYZE ", "ANALYZE FORMAT=JSON ", "DESCRIBE ", "WITH x AS (SELECT 1) ", "SET STATEMENT max_statement_time = 1 FOR ", "BEGIN NOT ATOMIC ",
-		"PREPARE p FROM ", "EXECUTE IMMEDIATE ", "SELECT 1; ", "; ", "DO ", "CREATE TEMPORARY TABLE z AS ", "CREATE TABLE z AS ", "INSERT INTO counter (n) ", "x: ", "\xef\xbb\xbf", "IF 1 THEN ",
+		"/*! */", "/* x */", "-- x\n", "#\n", "(", "EXPLAIN ", "DESCRIBE ", "WITH x AS (SELECT 1) ",
+		"PREPARE p FROM ", "SELECT 1; ", "; ", "DO ", "CREATE TEMPORARY TABLE z AS ", "CREATE TABLE z AS ", "INSERT INTO counter (n) ", "x: ", "\xef\xbb\xbf",
 	}
 	// anywhere
 	spices = []string{
@@ -66,13 +66,13 @@ func mutateOnce(r *rand.Rand, pieces, tokens []string) []string {
 	from := r.IntN(len(tokens))
 	switch r.IntN(12) {
 	case 0, 1, 2:
-		return replaceOne(r, pieces, literal, expressions)
+		return replaceOne(r, pieces, literal, slices.Concat(expressions, own().expressions))
 	case 3:
 		return replaceOne(r, pieces, space, spaces)
 	case 4, 5:
-		return append(slices.Clone(pieces), tails[r.IntN(len(tails))])
+		return append(slices.Clone(pieces), oneOf(r, tails, own().tails))
 	case 6:
-		return slices.Insert(slices.Clone(pieces), 0, heads[r.IntN(len(heads))])
+		return slices.Insert(slices.Clone(pieces), 0, oneOf(r, heads, own().heads))
 	case 7:
 		return slices.Insert(slices.Clone(pieces), at, spices[r.IntN(len(spices))])
 	case 8: // hide some pieces in a comment that is code, or show them
@@ -84,6 +84,11 @@ func mutateOnce(r *rand.Rand, pieces, tokens []string) []string {
 	default: // from another text
 		return slices.Insert(slices.Clone(pieces), at, slices.Clone(tokens[from:min(len(tokens), from+1+r.IntN(5))])...)
 	}
+}
+
+func oneOf(r *rand.Rand, lists ...[]string) string {
+	all := slices.Concat(lists...)
+	return all[r.IntN(len(all))]
 }
 
 // replaceOne replaces one of the pieces of a kind.

@@ -38,7 +38,7 @@ type subject struct {
 func (w *world) connect(ctx context.Context) (*subject, error) {
 	cfg := w.login.Clone()
 	s := &subject{tap: &tracker.Tap{}}
-	cfg.DialFunc, cfg.Params = s.tap.Dial, tracker.Params()
+	cfg.DialFunc, cfg.Params = s.tap.Dial, own().track
 	cfg.Logger = &mysql.NopLogger{} // lost connections are expected
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
@@ -79,6 +79,7 @@ type outcome struct {
 	refused   bool  // as no SQL at all: nothing was run
 	lost      bool  // the connection is gone, and the session with it
 	reported  []tracker.Change
+	wrote     bool // rows, as far as that is asked from outside
 	touched   bool // data, schema or accounts may have changed
 	last      result
 	foundRows int // FOUND_ROWS() afterwards
@@ -122,12 +123,14 @@ func (w *world) observe(ctx context.Context, s *subject, o *outcome, text string
 	if _, o.probe = s.tap.Take(); o.probe != nil {
 		return
 	}
+	written := w.written(ctx, o)
 	w.try(ctx, s, o, text)
+	o.wrote = w.written(ctx, o) != written
 	if o.probe != nil || o.refused || o.lost {
 		return
 	}
-	var asked, touched string
-	asked, o.probe = question(ctx, s.Conn, askPast) // before any other
+	var asked string
+	asked, o.probe = own().past(ctx, s) // before any other
 	if said, ok := errors.AsType[*mysql.MySQLError](o.probe); ok {
 		o.after, o.touched, o.probe = facts{"asking": said.Error()}, true, nil
 	}
@@ -140,8 +143,18 @@ func (w *world) observe(ctx context.Context, s *subject, o *outcome, text string
 	if o.after, o.probe = w.ask(ctx, s, o.reported); o.probe != nil {
 		return
 	}
-	touched, o.probe = question(ctx, s.Conn, askTouched)
-	o.touched = touched != "0"
+	wrote := o.wrote
+	if o.touched, o.probe = own().touched(ctx, w, s); wrote {
+		o.after["ran handler_write"], o.touched = "1", true
+	}
+}
+
+// written returns how often rows have been written on the server, "" if nobody counts.
+func (w *world) written(ctx context.Context, o *outcome) (count string) {
+	if query := own().written; query != "" && o.probe == nil {
+		o.probe = w.admin.QueryRowContext(ctx, query).Scan(&count)
+	}
+	return count
 }
 
 // try runs the text and reads what was reported of it. An error packet carries
@@ -168,7 +181,7 @@ func (w *world) ask(ctx context.Context, s *subject, reported []tracker.Change) 
 	if err := f.outside(ctx, w.admin, s.id); err != nil {
 		return f, err
 	}
-	err := f.inside(ctx, s.Conn)
+	err := f.inside(ctx, s)
 	if err == nil {
 		err = f.lastValues(ctx, s.Conn, w.sequences)
 	}

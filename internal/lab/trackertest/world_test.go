@@ -3,7 +3,6 @@ package trackertest_test
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -76,7 +75,8 @@ func (w *world) clean(ctx context.Context) error {
 	if err := w.restoreGlobals(ctx); err != nil || !w.dirty {
 		return err
 	}
-	if err := w.rollBackXA(ctx); err != nil {
+	// Prepared transactions outlive their sessions and hold their locks.
+	if err := own().rollBackXA(ctx, w); err != nil {
 		return err
 	}
 	todo, err := w.drops(ctx)
@@ -90,8 +90,9 @@ func (w *world) clean(ctx context.Context) error {
 		}
 		todo = append(todo, text)
 	}
-	todo = append(todo, corpus.SchemaMariaDB...)
+	todo = append(todo, own().schema...)
 	todo = append(todo, "CREATE USER subject@'%' IDENTIFIED BY 'subject'", "GRANT ALL ON *.* TO subject@'%' WITH GRANT OPTION")
+	todo = append(todo, own().grants...)
 	conn, err := w.admin.Conn(ctx)
 	if err != nil {
 		return err
@@ -102,56 +103,29 @@ func (w *world) clean(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", text, err)
 		}
 	}
-	w.sequences, err = w.column(ctx, `SELECT CONCAT(table_schema, '.', table_name) FROM information_schema.tables WHERE table_type = 'SEQUENCE'`)
+	if own().sequences != "" {
+		w.sequences, err = w.column(ctx, own().sequences)
+	}
 	w.dirty = err != nil
 	return err
 }
 
 // drops are the statements that remove what statements made.
-func (w *world) drops(ctx context.Context) ([]string, error) {
-	out, err := w.column(ctx, `SELECT schema_name FROM information_schema.schemata
-		WHERE schema_name NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', 'app', 'lab')`)
-	if err != nil {
-		return nil, err
-	}
-	for i, name := range out {
-		out[i] = "DROP DATABASE `" + strings.ReplaceAll(name, "`", "``") + "`"
-	}
-	accounts, err := w.column(ctx, `SELECT IF(is_role = 'Y', CONCAT('DROP ROLE ', QUOTE(user)), CONCAT('DROP USER ', QUOTE(user), '@', QUOTE(host)))
-		FROM mysql.user WHERE user NOT IN ('root', 'mysql', 'mariadb.sys', 'app', 'admin', 'PUBLIC')`)
-	return append(out, accounts...), err
-}
-
-// rollBackXA ends the prepared transactions, which outlive their sessions and
-// hold their locks.
-func (w *world) rollBackXA(ctx context.Context) error {
-	rows, err := w.admin.QueryContext(ctx, "XA RECOVER FORMAT = 'SQL'")
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var format, gtrid, bqual int
-		var xid string
-		if err := rows.Scan(&format, &gtrid, &bqual, &xid); err != nil {
-			return err
-		}
-		_, err := w.admin.ExecContext(ctx, "XA ROLLBACK "+xid)
-		if said, ok := errors.AsType[*mysql.MySQLError](err); ok && said.Number == errXARolledBack {
-			continue // it was marked so, and now it is done
-		}
+func (w *world) drops(ctx context.Context) (out []string, err error) {
+	for _, query := range append(own().others, "SELECT CONCAT('DROP DATABASE `', REPLACE(schema_name, '`', '``'), '`')"+` FROM information_schema.schemata
+		WHERE schema_name NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', 'app', 'lab')`, own().accounts) {
+		more, err := w.column(ctx, query)
 		if err != nil {
-			return err
+			return nil, err
 		}
+		out = append(out, more...)
 	}
-	return rows.Err()
+	return out, nil
 }
 
 // readGlobals returns the global values as a SET GLOBAL takes them.
 func (w *world) readGlobals(ctx context.Context) (facts, error) {
-	rows, err := w.admin.QueryContext(ctx, `SELECT LOWER(variable_name), IF(variable_type LIKE '%INT%' OR variable_type = 'DOUBLE', global_value, QUOTE(global_value))
-		FROM information_schema.system_variables
-		WHERE read_only = 'NO' AND global_value IS NOT NULL AND variable_name NOT LIKE 'gtid%'`)
+	rows, err := w.admin.QueryContext(ctx, own().globals)
 	if err != nil {
 		return nil, err
 	}
