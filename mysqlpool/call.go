@@ -62,6 +62,7 @@ type call struct {
 	sent     bool             // the server may have it
 	timedOut bool             // the driver has waited for readTimeout
 	dirties  bool             // the backend must be reset before anybody else gets it
+	unsure   bool             // it was refused, and may have been executed nevertheless
 	unproved bool             // its rows hold a LAST_INSERT_ID() that may be another session's
 	changes  []sqltext.Change // of a SET, as they can be repeated anywhere
 	result   driver.Result

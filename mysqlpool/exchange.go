@@ -38,8 +38,8 @@ func (b *backend) exchange(c *call) {
 	if c.err == nil {
 		c.err = b.perform(ctx, c)
 	}
-	if c.depends && b.birth.interrupted(c.err) {
-		b.spoilt = true
+	if b.birth.interrupted(c.err) {
+		c.unsure, b.spoilt = c.sent, b.spoilt || c.depends
 	}
 	if isServerError(c.err) && c.stale() && b.refresh(c) != nil {
 		b.spoilt = true

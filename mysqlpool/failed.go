@@ -43,7 +43,10 @@ func (s *session) failed(c *call) (again bool, out error) {
 		if c.sent && c.inParts() {
 			return false, s.outcomeUnknown("it was ended, and what it had done before may stay", c.ctx.Err())
 		}
-		return false, c.ctx.Err()
+		err = c.ctx.Err()
+	}
+	if c.unsure && c.outlasts() {
+		return false, s.outcomeUnknown("it was interrupted, and vtgate does not tell", err)
 	}
 	return false, unwrapReadOnly(err)
 }

@@ -65,17 +65,6 @@ func lower(id string) uint32 {
 
 var errNoIdentity = errors.New("mysqlpool: the connection leads through a proxy: KILL QUERY could end somebody else's statement")
 
-// interrupted reports whether an error has cost a session of vtgate what only its connection to MySQL had: the tablet closes that connection
-// when it interrupts a statement on it. vtgate goes on in a new transaction after one more error, and would commit a half.
-func (i identity) interrupted(err error) bool {
-	return i.vtgate && hasNumber(err, queryInterrupted, executionTimeout)
-}
-
-const (
-	queryInterrupted = 1317 // ER_QUERY_INTERRUPTED: vtgate also says so of a transaction that has ended
-	executionTimeout = 3024 // ER_QUERY_TIMEOUT
-)
-
 // A greetedConn looks for the connection's number in the first packet, which is the server's.
 type greetedConn struct {
 	net.Conn

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,6 +106,49 @@ func TestNoHalfOfATransactionIsCommittedOverVtgate(t *testing.T) {
 		}
 		if got := con.Sessions(); got.SessionsLost != 1 || got.Cuts != 0 {
 			t.Errorf("lost %d, cuts %d, want 1 and 0", got.SessionsLost, got.Cuts)
+		}
+	})
+}
+
+// vtgate has no variable last_insert_id, and what a view or a trigger asks MySQL for is no session's number there.
+func TestNothingIsSearchedOrSetOverVtgate(t *testing.T) {
+	inBubble(t, mysqltest.Config{Proxy: true, Version: "8.4.0-Vitess", Vtgate: aVtgate}, func(t *testing.T, s *mysqltest.Server) {
+		db, _ := openOver(t, s)
+		defer db.Close()
+		for range 3 {
+			if _, err := db.ExecContext(t.Context(), "UPDATE t SET v = 1"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.ExecContext(t.Context(), "SELECT v FROM names"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, text := range s.Queries() {
+			if strings.Contains(text, "information_schema") || strings.Contains(text, "last_insert_id =") {
+				t.Errorf("weir has sent %s", text)
+			}
+		}
+	})
+}
+
+// A tablet does not wait for what becomes of a statement that it has interrupted.
+func TestInterruptedWriteOverVtgateHasNoKnownOutcome(t *testing.T) {
+	inBubble(t, mysqltest.Config{Proxy: true, Version: "8.4.0-Vitess", Vtgate: aVtgate}, func(t *testing.T, s *mysqltest.Server) {
+		db, _ := openOver(t, s)
+		defer db.Close()
+		s.Handle(func(q mysqltest.Query) (mysqltest.Reply, bool) {
+			return mysqltest.Reply{Delay: time.Minute}, strings.HasPrefix(q.Text, "UPDATE")
+		})
+		late, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := db.ExecContext(late, "UPDATE t SET v = 1")
+		if !errors.Is(err, mysqlpool.ErrOutcomeUnknown) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error = %v, want ErrOutcomeUnknown and the context's", err)
+		}
+		s.FailQueries(func(text string) bool { return strings.HasPrefix(text, "DELETE") }, mysqltest.NewError(mysqltest.CodeQueryInterrupted))
+		_, err = db.ExecContext(t.Context(), "DELETE FROM t")
+		if !errors.Is(err, mysqlpool.ErrOutcomeUnknown) {
+			t.Errorf("error = %v, want ErrOutcomeUnknown", err)
 		}
 	})
 }

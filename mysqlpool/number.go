@@ -145,7 +145,11 @@ func (b *backend) setLastInsertID(ctx context.Context, value uint64) error {
 	if b.numbered && b.number == value {
 		return nil
 	}
-	err := b.run(ctx, "SET @@session.last_insert_id = "+strconv.FormatUint(value, 10))
+	set := "SET @@session.last_insert_id = %d"
+	if b.birth.vtgate { // which does not know that variable
+		set = "SELECT LAST_INSERT_ID(%d)"
+	}
+	err := b.run(ctx, fmt.Sprintf(set, value))
 	b.number, b.numbered = value, err == nil
 	return err
 }

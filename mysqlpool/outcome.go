@@ -59,7 +59,7 @@ func (s *session) afterDeath(c *call, err error) (again bool, out error) {
 	}
 	class := Classify(err)
 	unsent := !c.sent || class == NotSent
-	refused := isServerError(err) && class != Unknown
+	refused := isServerError(err) && class != Unknown && !c.unsure
 	if c.depends {
 		lost := s.lose(c, cause)
 		switch {

@@ -161,7 +161,7 @@ func (s *session) attempt(ctx context.Context, c *call) (e *ending, left bool) {
 	b := s.b
 	c.want, c.trail = s.state, s.trail
 	c.kept = s.pinned != nil || s.mode == SessionMode || s.dirty || s.inTx && c.do != endsTx
-	c.err, c.dirties, c.sent, c.late, c.unproved, c.streams, c.rows, c.inner = nil, false, false, false, false, false, nil, nil
+	c.err, c.dirties, c.sent, c.late, c.unsure, c.unproved, c.streams, c.rows, c.inner = nil, false, false, false, false, false, false, nil, nil
 	if ctx.Done() == nil {
 		b.exchange(c)
 		return nil, false

@@ -75,10 +75,10 @@ func (b *backend) change(ctx context.Context, want *state) error {
 		return nil
 	}
 	if b.refuses(b.state, want) { // all values of one SET are judged before any is set
-		if err := b.run(ctx, "SET sql_mode = ''"); err != nil {
+		if err := b.run(ctx, "SET "+b.assign("sql_mode", "''")); err != nil {
 			return err
 		}
-		set = append(set, "sql_mode = "+b.mode(want))
+		set = append(set, b.assign("sql_mode", b.mode(want)))
 	}
 	return b.run(ctx, "SET "+strings.Join(set, ", "))
 }
@@ -117,13 +117,13 @@ func (b *backend) difference(have, want *state) []string {
 	}
 	for _, name := range slices.Sorted(maps.Keys(have.names())) {
 		if _, kept := want.value(name); !kept {
-			set = append(set, b.spell(name)+" = "+b.pristine[name])
+			set = append(set, b.assign(b.spell(name), b.pristine[name]))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(want.names())) {
 		value, _ := want.value(name)
 		if now, ok := have.value(name); !ok || now != value {
-			set = append(set, b.spell(name)+" = "+value)
+			set = append(set, b.assign(b.spell(name), value))
 		}
 	}
 	return set
@@ -189,6 +189,11 @@ func (b *backend) learnPristine(ctx context.Context, s *state) error {
 			return err
 		}
 	}
+	if b.birth.vtgate && b.pristine == nil {
+		if err := b.armSettings(ctx); err != nil {
+			return err
+		}
+	}
 	values, err := b.literals(ctx, unknown)
 	if err != nil {
 		return err
@@ -218,7 +223,7 @@ func (b *backend) literals(ctx context.Context, names []string) (map[string]stri
 		spelt[i] = b.spell(name)
 	}
 	b.asking()
-	rows, err := b.conn.QueryContext(ctx, "SELECT "+strings.Join(spelt, ", ")+" LIMIT 1", nil)
+	rows, err := b.conn.QueryContext(ctx, "SELECT "+strings.Join(spelt, ", ")+b.oneRow(), nil)
 	if err != nil {
 		return nil, err
 	}
