@@ -140,7 +140,8 @@ func classifyNumber(n uint16) Class {
 		4094: // all queries are blocked while Group Replication moves the primary
 		return NotSent
 	case 3100, // a replication hook failed at COMMIT: the transaction may be in the group, or not
-		1160, 1161: // the server could not write its answer
+		1160, 1161, // the server could not write its answer
+		2002, 2003, 2006, 2013: // a proxy does not reach its server any more; vtgate may have reached other shards
 		return Unknown
 	case 1180, // an error during COMMIT: Galera's node has left the primary component
 		1213, // deadlock, or Galera's certification failed

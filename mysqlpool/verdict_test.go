@@ -91,6 +91,8 @@ func TestErrorsAreClassifiedByTypeThenNumber(t *testing.T) {
 		"hook failed at COMMIT":      {number(3100), mysqlpool.Unknown, weir.Discard},
 		"answer not written":         {number(1160), mysqlpool.Unknown, weir.Discard},
 		"answer not written in time": {number(1161), mysqlpool.Unknown, weir.Discard},
+		"a proxy's lost server":      {number(2013), mysqlpool.Unknown, weir.Discard},
+		"a proxy's server is gone":   {number(2006), mysqlpool.Unknown, weir.Discard},
 		"statement not read":         {number(1158), mysqlpool.GoingAway, weir.Discard},
 		"statement not read in time": {number(1159), mysqlpool.GoingAway, weir.Discard},
 		"certification, MySQL":       {number(3101), mysqlpool.RolledBack, weir.Keep},
