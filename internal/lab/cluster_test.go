@@ -178,7 +178,6 @@ func TestNodesReplicateAgainAfterARestart(t *testing.T) {
 	for i, restart := range []func() error{
 		func() error { return replica.Restart(t.Context()) },
 		func() error { return errors.Join(replica.Kill9(), replica.Restart(t.Context())) },
-		func() error { return primary.Restart(t.Context()) },
 		func() error { return errors.Join(primary.Kill9(), primary.Restart(t.Context())) },
 		func() error { return errors.Join(primary.Pause(t.Context()), primary.Continue()) },
 	} {
