@@ -146,7 +146,7 @@ func plainPhysical(dc any) (physical, error) {
 // WithReset resets the session of a connection (COM_RESET_CONNECTION) when it was given back and before it is lent again: variables,
 // temporary tables, locks, prepared statements, the default database and the role are what they were when it was opened. It is for [New] and
 // [Wrap]; sessions of [Open] are reset anyway. It costs three or more round trips for each use, while the connection counts as being
-// checked. A connection that cannot be reset is closed.
+// checked. A connection that cannot be reset is closed. On MySQL a reset leaves the resource group that SET RESOURCE GROUP has chosen.
 //
 // It needs go-sql-driver/mysql's own connections, without compression, and a server without init_connect: otherwise New and Wrap fail.
 // Default off.

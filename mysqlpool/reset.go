@@ -56,8 +56,9 @@ func (b *backend) proveReset(ctx context.Context) error {
 }
 
 // reset makes b's session what it was when it was opened: nothing of a borrower is left, and the prepared statements are gone. After an
-// error b must not be used any more. On MariaDB a reset leaves the default database and the current role, and the character sets become
-// those of the handshake; MySQL documents the server's: all of it is said again, or looked at.
+// error b must not be used any more. A reset leaves the default database and the current role. The character sets become those of the
+// handshake on MariaDB, and the server's on MySQL. All of it is said again, or looked at. What it leaves besides closes the connection:
+// see Taints of [sqltext.Statement].
 func (b *backend) reset(ctx context.Context) error {
 	b.use.Lock()
 	defer b.use.Unlock()

@@ -192,6 +192,26 @@ func TestRoleEndsAtCheckIn(t *testing.T) {
 	want(t, "another session's role", text(ctx, t, db, "SELECT CURRENT_ROLE()"), byFamily("NULL", "NONE"))
 }
 
+// What the account has from its login on comes back, too.
+func TestDefaultRoleComesBackAtCheckIn(t *testing.T) {
+	ctx := within(t, 30*time.Second)
+	srv := start(t, lab.Config{})
+	dsn := databaseOn(t, srv)
+	admin(t, srv, "CREATE ROLE clerk")
+	admin(t, srv, "GRANT clerk TO app@'%'")
+	admin(t, srv, byFamily("SET DEFAULT ROLE clerk FOR app@'%'", "SET DEFAULT ROLE clerk TO app@'%'"))
+	db, c := open(t, dsn, weir.WithMaxOpen(1))
+	const ask = "SELECT CURRENT_ROLE() LIKE '%clerk%'"
+	want(t, "a new session", text(ctx, t, db, ask), "1")
+	for _, change := range []string{"SET ROLE NONE", "SET @x = 1"} {
+		conn := hold(ctx, t, db)
+		exec(ctx, t, conn, change)
+		must(t, conn.Close())
+		wantFree(ctx, t, c)
+		want(t, "another session after "+change, text(ctx, t, db, ask), "1")
+	}
+}
+
 // A thread of MySQL's belongs to a resource group, which no variable shows.
 func TestResourceGroupEndsAtCheckIn(t *testing.T) {
 	labtest.Only(t, lab.MySQL, "MariaDB has no resource groups")

@@ -37,6 +37,7 @@ var pinningsOfMariaDB = []pinning{
 	{mysqlpool.PinTextPrepare, "EXECUTE IMMEDIATE 'SET @x = 6'", nil, "SELECT @x", "6", "NULL"},
 	{mysqlpool.PinUnlistedSet, "SET SESSION max_tmp_tables = 17", nil, "SELECT @@max_tmp_tables", "17", "32"},
 	{mysqlpool.PinUnlistedSet, "SET SESSION sort_buffer_size = 128 * 1024", nil, "SELECT @@sort_buffer_size", "131072", "2097152"},
+	{mysqlpool.PinNextTransaction, "SET @@tx_isolation = 'SERIALIZABLE'", nil, "SELECT @@autocommit", "1", "1"},
 	{mysqlpool.PinUnknown, "BEGIN NOT ATOMIC SET @x = 4; END", nil, "SELECT @x", "4", "NULL"},
 }
 
@@ -44,6 +45,7 @@ var pinningsOfMySQL = []pinning{
 	{mysqlpool.PinUserVariable, "EXPLAIN FORMAT = JSON INTO @plan SELECT v FROM t", nil, "SELECT JSON_VALID(@plan)", "1", "NULL"},
 	{mysqlpool.PinUserVariable, "TABLE t INTO @a, @b", nil, "SELECT @a", "1", "NULL"},
 	{mysqlpool.PinGetLock, "SELECT GET_LOCK('weir2', 0), GET_LOCK('weir', 0)", []string{"DO RELEASE_LOCK('weir2')"}, lockFree, "0", "1"},
+	{mysqlpool.PinNextTransaction, "SET @@transaction_isolation = 'SERIALIZABLE'", nil, "SELECT @@transaction_isolation", "REPEATABLE-READ", "REPEATABLE-READ"},
 	{mysqlpool.PinUnlistedSet, "SET SESSION optimizer_trace_limit = 17", nil, "SELECT @@optimizer_trace_limit", "17", "1"},
 	{mysqlpool.PinUnlistedSet, "SET SESSION sort_buffer_size = 128 * 1024", nil, "SELECT @@sort_buffer_size", "131072", "262144"},
 	{mysqlpool.PinUnlistedSet, "SET session_track_gtids = OWN_GTID", nil, "SELECT @@session_track_gtids", "OWN_GTID", "OFF"},

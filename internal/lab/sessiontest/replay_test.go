@@ -35,12 +35,17 @@ func TestSetCharacterSetKeepsTheCollationOfItsDatabase(t *testing.T) {
 // Arguments have the collation that the handshake, or SET NAMES, gave character_set_client: no variable shows it.
 func TestArgumentsCollateOnEveryBackendAsOnANewOne(t *testing.T) {
 	ctx := within(t, time.Minute)
-	for _, c := range []struct{ params, setup string }{
+	type opening struct{ params, setup string }
+	own := byFamily(nil, []opening{
+		{"collation=utf8mb4_0900_ai_ci", ""}, {"charset=utf8mb4&collation_connection=utf8mb4_0900_as_cs", ""}, {"", "SET NAMES utf8mb4 COLLATE utf8mb4_ja_0900_as_cs"},
+		{"collation=utf8mb4_0900_ai_ci", "SET collation_connection = 'utf8mb4_0900_bin'"},
+	})
+	for _, c := range append(own, []opening{
 		{"", ""}, {"collation=utf8mb4_unicode_ci", ""}, {"collation=latin1_german1_ci", ""}, {"charset=utf8mb4&collation=utf8mb4_bin", ""},
 		{"charset=utf8&collation=utf8_bin", ""}, {"charset=latin1", ""}, {"collation=utf8mb4_unicode_ci&collation_connection=utf8mb4_bin", ""},
 		{"collation=utf8mb4_unicode_ci&character_set_client=utf8mb4", ""}, {"", "SET NAMES utf8mb4 COLLATE utf8mb4_bin"},
 		{"collation=utf8mb4_unicode_ci", "SET NAMES latin1"}, {"collation=utf8mb4_unicode_ci", "SET collation_connection = 'utf8mb4_bin'"},
-	} {
+	}...) {
 		t.Run(c.params+" "+c.setup, func(t *testing.T) {
 			dsn := database(t)
 			if c.params != "" {
@@ -152,6 +157,30 @@ func TestNamedStatementsComeAlongToThePinnedBackend(t *testing.T) {
 			})
 		}
 	}
+}
+
+// MySQL fixes the types of a statement's parameters, so that one that was prepared by name is prepared anew for others. Where the settings
+// that it was prepared under cannot be had any more, the error says what to do.
+func TestNamedStatementIsGivenOtherTypesWhereNobodyKnowsTheSettings(t *testing.T) {
+	ctx := within(t, 30*time.Second)
+	db, _ := open(t, database(t), weir.WithMaxOpen(1))
+	conn := hold(ctx, t, db)
+	exec(ctx, t, conn, "PREPARE p FROM 'SET NAMES latin1'") // after which nobody knows
+	const ask = "SELECT CONCAT(?, '!', 1 || 0)"
+	stmt := prepare(ctx, t, conn, ask)
+	var v string
+	must(t, stmt.QueryRowContext(ctx, 7).Scan(&v))
+	want(t, "with a number", v, "7!1")
+	exec(ctx, t, conn, "SET sql_mode = CONCAT('PIPES_AS_CONCAT', '')")
+	must(t, stmt.QueryRowContext(ctx, 8).Scan(&v))
+	want(t, "with a number, bound as before", v, "8!1")
+	if err := stmt.QueryRowContext(ctx, "x").Scan(&v); err != nil {
+		contains(t, "error", err.Error(), "prepare it again")
+	} else {
+		want(t, "with a string", v, "x!1")
+	}
+	must(t, prepare(ctx, t, conn, ask).QueryRowContext(ctx, "x").Scan(&v))
+	want(t, "prepared again", v, "x!10")
 }
 
 func prepare(ctx context.Context, t testing.TB, on *sql.Conn, query string) *sql.Stmt {

@@ -11,7 +11,6 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/weirpool/weir"
-	"github.com/weirpool/weir/internal/lab"
 	"github.com/weirpool/weir/mysqlpool"
 )
 
@@ -65,11 +64,7 @@ func (c *countedConn) Read(b []byte) (int, error) {
 
 // The first open takes at most three round trips more than the driver, each later one at most one more; a set-up is one more, its own.
 func TestOpensTakeFewRoundTrips(t *testing.T) {
-	onEachServer(t, testRoundTrips)
-}
-
-func testRoundTrips(t *testing.T, srv *lab.Server) {
-	dsn := databaseOn(t, srv)
+	dsn := database(t)
 	config := func(tr *trips) *mysql.Config {
 		cfg, err := mysql.ParseDSN(dsn)
 		must(t, err)
