@@ -32,23 +32,16 @@ func TestGaleraGoesOnWithoutOneNodeAndTakesItBack(t *testing.T) {
 	until(t, "the row is on another node, too", func(context.Context) (bool, error) {
 		return queryInt(t, app(t, dead), "SELECT COUNT(*) FROM t") == 1, nil
 	})
-	for i, end := range []struct {
-		name string
-		do   func(*lab.Server) error
-	}{
-		{"kill -9", (*lab.Server).Kill9},
-		{"SIGSTOP", func(s *lab.Server) error { return s.Pause(ctx) }},
-	} {
-		begun := time.Now()
-		must(t, end.do(dead))
-		run(t, app(t, other), "INSERT INTO t VALUES (?)", 2+i)
-		written := time.Now()
-		until(t, "the others are two", func(ctx context.Context) (bool, error) {
-			n, err := g.Size(ctx, other)
-			return n == 2 && g.Ready(ctx, other), err
-		})
-		must(t, g.Heal(ctx))
-		t.Logf("%s: a row written after %v, healed in %v", end.name, written.Sub(begun).Round(time.Millisecond), time.Since(written).Round(time.Millisecond))
-		wantRows(t, dead, 2+i)
-	}
+	// What a kill does clustertest tries.
+	begun := time.Now()
+	must(t, dead.Pause(ctx))
+	run(t, app(t, other), "INSERT INTO t VALUES (2)")
+	written := time.Now()
+	until(t, "the others are two", func(ctx context.Context) (bool, error) {
+		n, err := g.Size(ctx, other)
+		return n == 2 && g.Ready(ctx, other), err
+	})
+	must(t, g.Heal(ctx)) // the node still takes itself for one of three
+	t.Logf("a row written %v after SIGSTOP, healed in %v", written.Sub(begun).Round(time.Millisecond), time.Since(written).Round(time.Millisecond))
+	wantRows(t, dead, 2)
 }
