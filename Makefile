@@ -3,6 +3,7 @@
 # make demo-mariadb  all of it on a replicating pair of MariaDB servers; make demo-mysql: of MySQL servers
 # make test          everything: checks, all tests under the race detector, every benchmark once
 # make test-compat   go-sql-driver's own tests over sessions, ORMs, and a second opinion on the classifier; a minute
+# make test-clusters Group Replication and Galera under load: switches, kills, pauses, and how long nothing was acknowledged; two minutes
 # make check         formatting, vet, go.mod files, what the core imports
 # make bench         weir against ten other pools, 20 minutes; make bench-quick: a minute of the main workloads
 # make bench-sessions  sessions over few connections against database/sql and the raw driver, six minutes; SERVER=mysql: on MySQL
@@ -13,7 +14,7 @@
 export PATH := $(PATH):/usr/sbin
 SHELL := /bin/bash
 
-.PHONY: demo demo-mariadb demo-mysql test test-compat check mariadb mysql galera bench bench-quick bench-sessions chaos fuzz history
+.PHONY: demo demo-mariadb demo-mysql test test-compat test-clusters check mariadb mysql galera bench bench-quick bench-sessions chaos fuzz history
 
 demo:
 	@cd examples && go run ./demo $(if $(DSN),-dsn '$(DSN)')
@@ -51,6 +52,11 @@ test-compat: mariadb mysql
 	cd internal/compat/orm && go test -race -count 1
 	go test -race -count 1 ./internal/compat/driversuite ./internal/compat/parser
 	@scripts/install-mysql --missing
+
+test-clusters: mysql galera
+	go test -race -count 1 -v ./internal/lab/clustertest
+	@scripts/install-mysql --missing
+	@scripts/install-galera --missing
 
 chaos: mariadb
 	go test -race -count 1 -run Chaos ./internal/lab/pooltest -weir.chaos 30s -v
