@@ -38,8 +38,9 @@ const (
 	// GoingAway: the server is shutting down or closes this connection. A statement that ran is rolled back on transactional
 	// tables; what a procedure had committed stays. Do not repeat writes blindly.
 	GoingAway
-	// Denied: the server does not let this user in: wrong password, unknown database, locked account, expired password, no TLS or no
-	// compression where one side requires it, or a certificate that is not accepted. Trying again does not help.
+	// Denied: the server does not let this user in: wrong password, unknown database, locked or blocked account, expired password, an
+	// authentication plugin that one side lacks, no TLS or no compression where one side requires it, or a certificate that is not
+	// accepted. Trying again does not help.
 	Denied
 	// RolledBack: the transaction, or the statement if it was alone, was certainly rolled back: a deadlock, a refusal at COMMIT, or
 	// [ErrSessionLost] in a transaction. It is safe to run the whole transaction again.
@@ -68,7 +69,7 @@ func Classify(err error) Class {
 		return NotSent
 	case errors.As(err, &server):
 		return classifyNumber(server.Number)
-	case tlsRefused(err):
+	case tlsRefused(err), authRefused(err):
 		return Denied
 	}
 	return classifyDriver(err)
@@ -112,6 +113,12 @@ var errDBClosed = sync.OnceValue(func() error {
 
 // noServer is the connector of a DB that is never opened.
 type noServer struct{ driver.Connector }
+
+// authRefused reports whether the driver does not answer what the server asks for at the login: it has no such plugin, or the DSN forbids it.
+func authRefused(err error) bool {
+	return errors.Is(err, mysql.ErrUnknownPlugin) || errors.Is(err, mysql.ErrCleartextPassword) ||
+		errors.Is(err, mysql.ErrNativePassword) || errors.Is(err, mysql.ErrOldPassword)
+}
 
 // tlsRefused reports whether the TLS handshake failed for a reason that stays: one side has no TLS, or does not accept the other's
 // certificate or parameters. crypto/tls reports an alert of the server as a "remote error".
@@ -161,6 +168,8 @@ func classifyNumber(n uint16) Class {
 	case 1044, 1045, 1049, 1130, 1698, // access denied, unknown database, host not allowed, access denied
 		1820, 1862, // the password has expired: said to statements, at the login
 		3118, 4151, // the account is locked: MySQL, MariaDB
+		3955, 4150, // the account is blocked because of failed logins: MySQL, MariaDB
+		1251, 1275, 1524, // the account's way to log in: unknown to the client, switched off, not loaded (mysql_native_password on MySQL 9)
 		3159, // the server requires TLS
 		3922: // the server requires compression (MySQL)
 		return Denied
