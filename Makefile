@@ -67,7 +67,7 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzMask -fuzztime 60s ./internal/sqltext
 
 history: mariadb mysql
-	go test -race -count 1 -timeout 25m -run 'RandomHistory|SettingsAreThose|NothingDiffers' ./internal/lab/sessiontest -weir.history 10m -v
+	go test -race -count 1 -timeout 40m -run 'RandomHistory|SettingsAreThose|NothingDiffers' ./internal/lab/sessiontest -weir.history 10m -v
 
 bench:
 	-@scripts/install-mariadb

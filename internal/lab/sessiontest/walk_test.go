@@ -250,6 +250,6 @@ func (w *walk) variable() string {
 		if strings.Trim(s.literal, "0123456789") == "" && w.r.IntN(2) == 0 {
 			value = w.one("0", "1", "5", "99", "1025", "123456789", "18446744073709551615", "-1")
 		}
-		return w.one("", "SESSION ", "LOCAL ", "@@session.", "@@local.") + s.variable + w.one(" = ", ":=") + value
+		return w.one("", "SESSION ", "LOCAL ", "@@", "@@session.", "@@local.") + s.variable + w.one(" = ", ":=") + value
 	}
 }
