@@ -58,7 +58,8 @@ func TestNothingDiffersFromOneConnectionEach(t *testing.T) {
 		seed = rand.Uint64()
 	}
 	d := &differ{t: t, ctx: within(t, *historyFor+2*time.Minute), settings: settings(), texts: repertoireOf(byFamily(differOfMariaDB, differOfMySQL)), stickies: map[string]int{}}
-	t.Logf("seed %d", seed)
+	params := "multiStatements=true&collation=utf8mb4_unicode_ci" + []string{"", "&parseTime=true", "&clientFoundRows=true", "&interpolateParams=true"}[seed%4]
+	t.Logf("seed %d, %s", seed, params)
 	d.got.srv, d.want.srv = start(t, lab.Config{}), start(t, lab.Config{})
 	for _, srv := range []*lab.Server{d.got.srv, d.want.srv} {
 		for _, statement := range differAccount() {
@@ -73,7 +74,6 @@ func TestNothingDiffersFromOneConnectionEach(t *testing.T) {
 		sessions.Go(twins[i].build)
 	}
 	sessions.Wait()
-	const params = "multiStatements=true&collation=utf8mb4_unicode_ci"
 	d.want.db = stock(t, withParam(t, d.want.srv.DSN("app", "d"), params))
 	d.want.db.SetMaxIdleConns(-1) // a connection is used once
 	d.got.db, _ = open(t, withParam(t, d.got.srv.DSN("app", "d"), params), weir.WithMaxOpen(differBackends), weir.WithMaxWait(time.Minute))
