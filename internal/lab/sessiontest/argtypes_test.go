@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/weirpool/weir"
-	"github.com/weirpool/weir/internal/lab"
 	"github.com/weirpool/weir/mysqlpool"
 )
 
@@ -30,9 +29,6 @@ var argValues = []any{
 	7, int64(9007199254740993), uint64(math.MaxUint64), 1.5, "abc", "01", "2024-01-01 10:00:00", []byte("1.0"),
 	time.Date(2024, 1, 1, 10, 0, 0, 0, time.UTC), true, nil, "-3", "-0", "1e3", "99999999999999999999",
 }
-
-// onEachServer runs the test on the shared server.
-func onEachServer(t *testing.T, test func(t *testing.T, srv *lab.Server)) { test(t, shared(t)) }
 
 // argAnswer is what a statement with one argument answers: its rows with the types of their values, or what it has changed, or its error.
 func argAnswer(ctx context.Context, query func(...any) (*sql.Rows, error), exec func(...any) (sql.Result, error), text string, arg any) string {
@@ -94,61 +90,59 @@ func (s argSession) answer(ctx context.Context, t testing.TB, text string, arg a
 // A statement that is kept answers as one that was prepared for the call: whatever types of arguments it was executed with before, in this
 // session or another one, and whether it was prepared by name or not.
 func TestKeptStatementsDoNotKeepTheTypesOfArguments(t *testing.T) {
-	onEachServer(t, func(t *testing.T, srv *lab.Server) {
-		ctx := within(t, 2*time.Minute)
-		dsn := databaseOn(t, srv)
-		plain := hold(ctx, t, stock(t, dsn))
-		for _, text := range []string{
-			"CREATE TABLE acc (id BIGINT PRIMARY KEY, code VARCHAR(30), ratio DOUBLE, amount DECIMAL(20, 4), at DATETIME)",
-			"INSERT INTO acc VALUES (1, '1', 1, 1, '2024-01-01 10:00:00'), (2, '01', 1.5, 1.5, '2024-01-02'), (3, '1.0', 0, 0, NULL)",
-			"INSERT INTO acc VALUES (9007199254740992, 'x', 9007199254740992, 7, NULL), (9007199254740993, '7', 7, -3, NULL)",
-		} {
-			exec(ctx, t, plain, text)
+	ctx := within(t, 2*time.Minute)
+	dsn := database(t)
+	plain := hold(ctx, t, stock(t, dsn))
+	for _, text := range []string{
+		"CREATE TABLE acc (id BIGINT PRIMARY KEY, code VARCHAR(30), ratio DOUBLE, amount DECIMAL(20, 4), at DATETIME)",
+		"INSERT INTO acc VALUES (1, '1', 1, 1, '2024-01-01 10:00:00'), (2, '01', 1.5, 1.5, '2024-01-02'), (3, '1.0', 0, 0, NULL)",
+		"INSERT INTO acc VALUES (9007199254740992, 'x', 9007199254740992, 7, NULL), (9007199254740993, '7', 7, -3, NULL)",
+	} {
+		exec(ctx, t, plain, text)
+	}
+	db, _ := open(t, dsn, weir.WithMaxOpen(1))
+	sessions := []argSession{{conn: hold(ctx, t, db)}, {conn: hold(ctx, t, db)}}
+	pairs, differ := 0, 0
+	for _, text := range argTexts {
+		right := map[int]string{}
+		for i, v := range argValues {
+			right[i] = argSession{conn: plain}.answer(ctx, t, text, v)
 		}
-		db, _ := open(t, dsn, weir.WithMaxOpen(1))
-		sessions := []argSession{{conn: hold(ctx, t, db)}, {conn: hold(ctx, t, db)}}
-		pairs, differ := 0, 0
-		for _, text := range argTexts {
-			right := map[int]string{}
-			for i, v := range argValues {
-				right[i] = argSession{conn: plain}.answer(ctx, t, text, v)
-			}
-			for i, first := range argValues {
-				for j, then := range argValues {
-					pairs++
-					what := ""
-					ask := func(s argSession, text string, index int, arg any) {
-						if got := s.answer(ctx, t, text, arg); got != right[index] && !sameRefusal(got, right[index]) {
-							what += fmt.Sprintf("\n\t%T %v: got %s, want %s", arg, arg, got, right[index])
-						}
+		for i, first := range argValues {
+			for j, then := range argValues {
+				pairs++
+				what := ""
+				ask := func(s argSession, text string, index int, arg any) {
+					if got := s.answer(ctx, t, text, arg); got != right[index] && !sameRefusal(got, right[index]) {
+						what += fmt.Sprintf("\n\t%T %v: got %s, want %s", arg, arg, got, right[index])
 					}
-					unnamed := fmt.Sprintf("%s /* %d */", text, pairs) // each pair begins with nothing that is kept
-					ask(sessions[0], unnamed, i, first)
-					ask(sessions[1], unnamed, i, first)
-					ask(sessions[0], unnamed, j, then)
-					ask(sessions[1], unnamed, j, then)
-					ask(sessions[0], unnamed, i, first)
+				}
+				unnamed := fmt.Sprintf("%s /* %d */", text, pairs) // each pair begins with nothing that is kept
+				ask(sessions[0], unnamed, i, first)
+				ask(sessions[1], unnamed, i, first)
+				ask(sessions[0], unnamed, j, then)
+				ask(sessions[1], unnamed, j, then)
+				ask(sessions[0], unnamed, i, first)
 
-					named := fmt.Sprintf("%s /* named %d */", text, pairs)
-					one, other := prepareOn(ctx, t, sessions[0], named), prepareOn(ctx, t, sessions[1], named)
-					ask(one, text, i, first)
-					ask(other, text, j, then)
-					ask(one, text, i, first)
-					must(t, one.stmt.Close())
-					must(t, other.stmt.Close())
-					if what == "" {
-						continue
-					}
-					if differ++; differ <= 10 {
-						t.Errorf("%s: %T %v, then %T %v:%s", text, first, first, then, then, what)
-					}
+				named := fmt.Sprintf("%s /* named %d */", text, pairs)
+				one, other := prepareOn(ctx, t, sessions[0], named), prepareOn(ctx, t, sessions[1], named)
+				ask(one, text, i, first)
+				ask(other, text, j, then)
+				ask(one, text, i, first)
+				must(t, one.stmt.Close())
+				must(t, other.stmt.Close())
+				if what == "" {
+					continue
+				}
+				if differ++; differ <= 10 {
+					t.Errorf("%s: %T %v, then %T %v:%s", text, first, first, then, then, what)
 				}
 			}
 		}
-		if t.Logf("%d texts, %d pairs of arguments", len(argTexts), pairs); differ > 0 {
-			t.Errorf("%d of %d pairs differ from a connection without a cache", differ, pairs)
-		}
-	})
+	}
+	if t.Logf("%d texts, %d pairs of arguments", len(argTexts), pairs); differ > 0 {
+		t.Errorf("%d of %d pairs differ from a connection without a cache", differ, pairs)
+	}
 }
 
 func prepareOn(ctx context.Context, t testing.TB, s argSession, text string) argSession {
@@ -165,9 +159,8 @@ func sameRefusal(a, b string) bool {
 
 // A call with the same kinds of arguments each time, as nearly all are, costs no more prepares than before.
 func TestOneTypeEachTimeIsPreparedOnce(t *testing.T) {
-	srv := mysqlServer(t)
 	ctx := within(t, 30*time.Second)
-	db, c := open(t, databaseOn(t, srv), weir.WithMaxOpen(1), mysqlpool.WithStatementCache(16))
+	db, c := open(t, database(t), weir.WithMaxOpen(1), mysqlpool.WithStatementCache(16))
 	for i := range 50 {
 		var v string
 		must(t, db.QueryRowContext(ctx, "SELECT CONCAT(?, ?, ?, ?)", i, fmt.Sprint(i*7), time.Now(), 1.5).Scan(&v))

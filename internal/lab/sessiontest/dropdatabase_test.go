@@ -6,7 +6,6 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/weirpool/weir"
-	"github.com/weirpool/weir/internal/lab"
 	"github.com/weirpool/weir/mysqlpool"
 )
 
@@ -19,36 +18,32 @@ func nameOf(t testing.TB, dsn string) string {
 }
 
 func TestDropOfAnotherDatabaseDoesNotPin(t *testing.T) {
-	onEachServer(t, func(t *testing.T, srv *lab.Server) {
-		ctx := within(t, time.Minute)
-		db, c := open(t, databaseOn(t, srv), weir.WithMaxOpen(2))
-		other := nameOf(t, databaseOn(t, srv))
-		conn := hold(ctx, t, db)
-		exec(ctx, t, conn, "DROP DATABASE "+other)
-		exec(ctx, t, conn, "CREATE DATABASE "+other)
-		wantFree(ctx, t, c)
-		if s := c.Sessions(); len(s.Pinned) != 0 {
-			t.Errorf("pinned: %v", s.Pinned)
-		}
-	})
+	ctx := within(t, time.Minute)
+	db, c := open(t, database(t), weir.WithMaxOpen(2))
+	other := nameOf(t, database(t))
+	conn := hold(ctx, t, db)
+	exec(ctx, t, conn, "DROP DATABASE "+other)
+	exec(ctx, t, conn, "CREATE DATABASE "+other)
+	wantFree(ctx, t, c)
+	if s := c.Sessions(); len(s.Pinned) != 0 {
+		t.Errorf("pinned: %v", s.Pinned)
+	}
 }
 
 // A session that drops its default database has none afterwards, on whatever backend; others keep theirs.
 func TestDropOfTheDefaultDatabaseLeavesNone(t *testing.T) {
-	onEachServer(t, func(t *testing.T, srv *lab.Server) {
-		t.Run("that of the DSN", func(t *testing.T) { dropDefault(t, srv, false) })
-		t.Run("that of USE", func(t *testing.T) { dropDefault(t, srv, true) })
-	})
+	t.Run("that of the DSN", func(t *testing.T) { dropDefault(t, false) })
+	t.Run("that of USE", func(t *testing.T) { dropDefault(t, true) })
 }
 
-func dropDefault(t *testing.T, srv *lab.Server, use bool) {
+func dropDefault(t *testing.T, use bool) {
 	ctx := within(t, time.Minute)
-	dsn := databaseOn(t, srv)
+	dsn := database(t)
 	db, c := open(t, dsn, weir.WithMaxOpen(2))
 	conn := hold(ctx, t, db)
 	dropped := nameOf(t, dsn)
 	if use {
-		dropped = nameOf(t, databaseOn(t, srv))
+		dropped = nameOf(t, database(t))
 		exec(ctx, t, conn, "USE "+dropped)
 	}
 	exec(ctx, t, conn, "DROP DATABASE "+dropped)

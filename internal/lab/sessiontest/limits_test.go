@@ -27,7 +27,7 @@ func wantCause(t testing.TB, what string, err, cause error) {
 func TestSettingsThatTwistOurOwnQuestions(t *testing.T) {
 	for _, setting := range []string{
 		"sql_select_limit = 0", "character_set_results = NULL", "character_set_results = 'binary'",
-		"max_statement_time = 0.000001", "sql_mode = 'ANSI,NO_BACKSLASH_ESCAPES'", "div_precision_increment = 0",
+		byFamily("max_statement_time = 0.000001", "max_execution_time = 1"), "sql_mode = 'ANSI,NO_BACKSLASH_ESCAPES'", "div_precision_increment = 0",
 		"sql_quote_show_create = 0", "wait_timeout = 1", "sql_safe_updates = 1", "sql_big_selects = 0", "lc_messages = 'de_DE'",
 	} {
 		t.Run(setting, func(t *testing.T) {

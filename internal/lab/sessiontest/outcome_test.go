@@ -121,11 +121,14 @@ func TestLostAnswerToAWriteIsUnknownAndNeverRepeated(t *testing.T) {
 	conn := hold(ctx, t, s.db)
 	stmt, err := conn.PrepareContext(ctx, "INSERT INTO t VALUES (?)")
 	must(t, err)
+	exec(ctx, t, s.stock, "CREATE FUNCTION inserts() RETURNS INT BEGIN INSERT INTO t VALUES (1); RETURN 1; END")
 	for name, write := range map[string]func() error{
 		"Exec":             func() error { _, err := s.db.ExecContext(ctx, "INSERT INTO t VALUES (1)"); return err },
 		"Exec on sessions": func() error { _, err := conn.ExecContext(ctx, "INSERT INTO t VALUES (1)"); return err },
 		"prepared":         func() error { _, err := stmt.ExecContext(ctx, 1); return err },
-		"RETURNING":        func() error { return readAll(ctx, s.db, "INSERT INTO t VALUES (1) RETURNING id") },
+		"rows": func() error {
+			return readAll(ctx, s.db, byFamily("INSERT INTO t VALUES (1) RETURNING id", "SELECT inserts()"))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := stmt.ExecContext(ctx, 0)
