@@ -286,6 +286,14 @@ func TestTransactionsByTextAtTheDB(t *testing.T) {
 }
 
 func TestSessionsKeepTheirStateThroughASwitchover(t *testing.T) {
+	keepStateThrough(t, (*lab.Cluster).Switchover)
+}
+
+func TestSessionsKeepTheirStateThroughAFailover(t *testing.T) {
+	keepStateThrough(t, (*lab.Cluster).Failover)
+}
+
+func keepStateThrough(t *testing.T, change func(*lab.Cluster, context.Context, *lab.Server) (lab.Timings, error)) {
 	ctx := within(t, 90*time.Second)
 	pair := labtest.StartPair(t)
 	admin(t, pair.Primary(), "CREATE TABLE app.t (id INT PRIMARY KEY) ENGINE=InnoDB")
@@ -300,12 +308,12 @@ func TestSessionsKeepTheirStateThroughASwitchover(t *testing.T) {
 		exec(ctx, t, conn, fmt.Sprintf("SET time_zone = '+00:%02d'", i))
 		callers.Go(func() { workThroughFaults(ctx, stop, t, conn, i) })
 	}
-	to := pair.Replicas()[0]
+	old, to := pair.Primary(), pair.Replicas()[0]
 	written := func(srv *lab.Server) string { return text(ctx, t, srv.Admin(), "SELECT COUNT(*) FROM app.t") }
-	until(ctx, t, "they work", func() bool { return len(written(pair.Primary())) > 2 })
+	until(ctx, t, "they work", func() bool { return len(written(old)) > 2 })
 	moved := make(chan error, 1)
 	go func() {
-		_, err := pair.Switchover(ctx, to)
+		_, err := change(pair, ctx, to)
 		moved <- err
 	}()
 	until(ctx, t, "the replica is promoted", func() bool { return pair.Primary() == to })
@@ -315,7 +323,9 @@ func TestSessionsKeepTheirStateThroughASwitchover(t *testing.T) {
 	until(ctx, t, "they work on the new primary", func() bool { return written(to) != before })
 	cancel()
 	callers.Wait()
+	_, err := pair.Rejoin(ctx, old)
+	must(t, err)
 	must(t, pair.Sync(ctx))
-	want(t, "rows of the old primary", written(pair.Replicas()[0]), written(to))
+	want(t, "rows of the old primary", written(old), written(to))
 	t.Logf("%+v", c.Sessions().Replays)
 }
