@@ -87,7 +87,7 @@ func (s *session) afterDeath(c *call, err error) (again bool, out error) {
 		return again, cause
 	case unsent:
 		return true, &lostError{errNoBackend, "connections died one after the other", cause}
-	case !c.repeated && !c.timedOut:
+	case !c.repeated && !c.timedOut && !hasNumber(err, globalMemory, connectionMemory):
 		c.repeated = true // once: where the server is slow each copy makes it slower
 		return true, cause
 	}

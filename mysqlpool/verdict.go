@@ -133,6 +133,11 @@ func tlsRefused(err error) bool {
 	return ok && network.Op == "remote error"
 }
 
+const (
+	globalMemory     = 4081 // ER_GLOBAL_CONN_LIMIT
+	connectionMemory = 4082 // ER_CONN_LIMIT
+)
+
 // The numbers are those of MySQL's and MariaDB's error references.
 func classifyNumber(n uint16) Class {
 	switch n {
@@ -161,9 +166,10 @@ func classifyNumber(n uint16) Class {
 	case 1053, // server shutdown in progress
 		1079, 1080, 1152, 1184, // normal shutdown, forced close, aborted connections
 		1158, 1159, // the server could not read the statement: an error of the network, a time limit
-		1153, // packet too big: the server closes the connection after it
-		1927, // connection was killed (MariaDB)
-		3169: // session was killed (MySQL)
+		1153,                           // packet too big: the server closes the connection after it
+		1927,                           // connection was killed (MariaDB)
+		3169,                           // session was killed (MySQL)
+		globalMemory, connectionMemory: // MySQL closes a connection that takes too much
 		return GoingAway
 	case 1044, 1045, 1049, 1130, 1698, // access denied, unknown database, host not allowed, access denied
 		1820, 1862, // the password has expired: said to statements, at the login

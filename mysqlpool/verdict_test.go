@@ -131,6 +131,8 @@ func TestErrorsAreClassifiedByTypeThenNumber(t *testing.T) {
 		"shutdown":                   {number(1053), mysqlpool.GoingAway, weir.Discard},
 		"killed, MariaDB":            {number(1927), mysqlpool.GoingAway, weir.Discard},
 		"killed, MySQL":              {number(3169), mysqlpool.GoingAway, weir.Discard},
+		"memory of all, MySQL":       {number(4081), mysqlpool.GoingAway, weir.Discard},
+		"memory of one, MySQL":       {number(4082), mysqlpool.GoingAway, weir.Discard},
 		"idle for too long, MySQL":   {number(4031), mysqlpool.NotSent, weir.Discard},
 		"packet too big, server":     {number(1153), mysqlpool.GoingAway, weir.Discard},
 		"no right on the database":   {number(1044), mysqlpool.Denied, weir.Keep},
