@@ -86,8 +86,8 @@ func (g *Galera) start(ctx context.Context, cfg Config) error {
 	return nil
 }
 
-// galeraPorts is how many ports a node has: for clients, for the other nodes, for what it missed, and for a whole copy.
-const galeraPorts = 4
+// galeraPorts is how many ports a node has: for clients, for the other nodes, and for what it has missed.
+const galeraPorts = 3
 
 func galeraArgs(hosts []string, i int, ports []int) []string {
 	at := func(host string, port int) string { return host + ":" + strconv.Itoa(port) }
@@ -109,8 +109,6 @@ func galeraArgs(hosts []string, i int, ports []int) []string {
 		"--wsrep-node-name=" + hosts[i],
 		"--wsrep-node-address=" + hosts[i],
 		"--wsrep-node-incoming-address=" + at(hosts[i], ports[0]),
-		"--wsrep-sst-method=rsync",
-		"--wsrep-sst-receive-address=" + at(hosts[i], ports[3]),
 		"--wsrep-provider-options=" + strings.Join(provider, ";"),
 	}
 }
