@@ -62,4 +62,9 @@
 // A borrower of [New] and [Wrap] gets the session as the last one left it, unless [WithReset] is given: variables, locks and temporary tables
 // are not reset. A transaction left open is rolled back; where others have wrapped the driver one begun by a text, BEGIN, is not seen. A
 // statement of theirs whose context ends goes on running on the server.
+//
+// # Which servers
+//
+// All of it is tested on MariaDB 10.11 and MySQL 9.7. The README lists where the two differ and what this package does about it. Older
+// versions were not tried, nor were Aurora and RDS: what is there for them follows their documentation.
 package mysqlpool

@@ -37,7 +37,7 @@ type Sizing struct {
 	Reasoning      string // the computation, one step a line
 }
 
-// The formulas are those of the parameter groups in the RDS and Aurora user guides.
+// The formulas are those of the parameter groups in the RDS and Aurora user guides. They were not tried there.
 const (
 	rdsBytesPerConnection = 12582880
 	rdsMostConnections    = 16000
