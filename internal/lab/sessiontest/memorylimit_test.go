@@ -24,7 +24,7 @@ func TestStatementsBeyondTheServersMemoryLimits(t *testing.T) {
 	admin(t, srv, "SET GLOBAL connection_memory_chunk_size = 1024")
 	admin(t, srv, "SET GLOBAL connection_memory_limit = 2097152")
 
-	db, c := open(t, srv.DSN("app", "app"), weir.WithMaxOpen(2))
+	db, c := open(t, srv.DSN("app", "app"), weir.WithMaxOpen(2), mysqlpool.WithoutSearch())
 	_, err := db.ExecContext(ctx, greedy)
 	if number(err) != 4082 || mysqlpool.Classify(err) != mysqlpool.GoingAway {
 		t.Errorf("alone: %v, class %v, want 4082, going away", err, mysqlpool.Classify(err))
