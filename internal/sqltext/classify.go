@@ -31,7 +31,7 @@ type scan struct {
 	locks     bool // FOR UPDATE, LOCK IN SHARE MODE
 	into      bool // INTO, but not into variables
 	impure    bool // a function that is not known to be harmless
-	uncounted bool // rows that FOUND_ROWS() may not tell: of VALUES and TABLE, or an aggregate of none
+	uncounted bool // rows that FOUND_ROWS() may not tell: of VALUES, TABLE and HELP, or an aggregate of none
 	costly    bool // a function that changes nothing, and must not be run twice all the same
 	setting   bool // SET has passed, but not that of an UPDATE
 	once      bool // the statement is behind SET STATEMENT ... FOR
@@ -199,6 +199,10 @@ func (s *scan) noteWord(before token) {
 		s.behind = s.prev.word
 	case wSelect, wFrom, wWhere, wHaving, wLimit:
 		s.noteClause()
+	case wTransaction:
+		if s.prev.word == wStart && s.head == wCreate { // a table that is not there before COMMIT
+			s.pin(Unknown)
+		}
 	case wSet:
 		s.setting = s.head != wUpdate || s.ended
 	case wXA:

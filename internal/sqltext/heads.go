@@ -62,6 +62,7 @@ func (s *scan) rarer() {
 		s.accounts = true
 		s.share()
 	case wHelp, wChecksum:
+		s.uncounted = s.tok.word == wHelp
 		s.query()
 	case wGet:
 		s.diagnostics()

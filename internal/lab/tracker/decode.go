@@ -68,8 +68,7 @@ func decodeOK(body []byte) (Answer, error) {
 	d := decoder{b: body}
 	d.byte()   // the kind
 	d.number() // affected rows
-	d.number() // insert id
-	a := Answer{Flagged: true, Status: Status(d.uint16())}
+	a := Answer{Flagged: true, ID: d.number(), Status: Status(d.uint16())}
 	d.uint16() // warnings
 	if d.err != nil || a.Status&SessionStateChanged == 0 {
 		return a, d.err

@@ -13,6 +13,7 @@ func TestDecodeOK(t *testing.T) {
 		want       Answer
 	}{
 		{"nothing to report", "\x00\x01\x00\x02\x00\x00\x00", Answer{Flagged: true, Status: Autocommit}},
+		{"an insert id", "\x00\x01\x07\x02\x00\x00\x00", Answer{Flagged: true, Status: Autocommit, ID: 7}},
 		{
 			"the end of rows", "\xfe\x00\x00\x02\x40\x00\x00\x00\x06\x01\x04\x03app",
 			Answer{Flagged: true, Status: Autocommit | SessionStateChanged, Changes: []Change{{What: Schema, Value: "app"}}},
@@ -20,7 +21,7 @@ func TestDecodeOK(t *testing.T) {
 		{
 			"several trackers after a message", "\x00\xfc\x00\x01\x05\x03\x40\x01\x00\x02hi\x17" +
 				"\x00\x09\x01a\x02bc\x01d\x01e" + "\x02\x011" + "\x05\x02\x01T" + "\x03\x03\x00\x01G",
-			Answer{Flagged: true, Status: InTransaction | Autocommit | SessionStateChanged, Changes: []Change{
+			Answer{Flagged: true, ID: 5, Status: InTransaction | Autocommit | SessionStateChanged, Changes: []Change{
 				{What: Variable, Name: "a", Value: "bc"},
 				{What: Variable, Name: "d", Value: "e"},
 				{What: State, Value: "1"},

@@ -52,6 +52,7 @@ type Answer struct {
 	Error   uint16 // the server's error number, 0 for OK
 	Flagged bool   // whether Status was in the packet
 	Status  Status
+	ID      uint64   // the insert id, 0 for none
 	Changes []Change // the server puts variables in an order of its own
 }
 

@@ -45,3 +45,25 @@ func TestEveryVariableOfTheServer(t *testing.T) {
 		t.Errorf("%d variables are listed, want at least 40", len(listed))
 	}
 }
+
+// TestListedVariablesCanBeSetInATransaction: where the server refuses that, a session
+// with such a variable could not be put on a backend in a transaction, nor leave it.
+func TestListedVariablesCanBeSetInATransaction(t *testing.T) {
+	w := enter(t)
+	names, err := w.column(t.Context(), own().variables)
+	must(t, err)
+	tried := 0
+	for _, variable := range names {
+		text := fmt.Sprintf("SET SESSION %s = DEFAULT", variable)
+		if classify(text, 0).Kind != sqltext.Set {
+			continue
+		}
+		o := w.run(t.Context(), text, begin...)
+		must(t, o.probe)
+		if o.err != nil {
+			t.Errorf("%q in a transaction: %v", text, o.err)
+		}
+		tried++
+	}
+	t.Logf("%d variables set in a transaction", tried)
+}

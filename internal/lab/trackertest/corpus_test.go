@@ -99,12 +99,14 @@ func TestCorpusOnServer(t *testing.T) {
 	}
 }
 
+// begin opens a transaction that has written.
+var begin = []string{"START TRANSACTION", "UPDATE past.t SET v = 9 - v WHERE id = 70"}
+
 // TestCorpusInATransaction does the same for what may run inside a transaction
 // without tying the session to anything but that transaction.
 func TestCorpusInATransaction(t *testing.T) {
 	w := enter(t)
 	count := newTally()
-	begin := []string{"START TRANSACTION", "UPDATE past.t SET v = 9 - v WHERE id = 70"}
 	for _, e := range runnable() {
 		s := classify(e.Text, e.Modes)
 		if s.Kind == sqltext.Pins || s.Kind == sqltext.Set || s.Kind == sqltext.Use {

@@ -32,6 +32,7 @@ func coupledWith(variable string) []string {
 var explained = []explanation{
 	{"show", "FOUND_ROWS()", "some SHOW count no rows"},
 	{"analyze", "FOUND_ROWS()", "it counts the rows of the statement that it runs and does not show"},
+	{"offset", "FOUND_ROWS() is", "it counts the rows that were passed over"},
 	{"f_set", "from_f", "no text shows what a stored function does"},
 	{"f_set", "reported state", "the same"},
 	{"@@", "was not assigned", "the tracker overlooks an assignment to @@name, which may be of the value that it had"},
@@ -144,6 +145,10 @@ func undone(s sqltext.Statement, o outcome) []string {
 		if o.after["in transaction"] != "1" {
 			out = append(out, "no transaction has begun")
 		}
+	case sqltext.Commit, sqltext.Rollback:
+		if began := o.after["in transaction"] == "1"; began != s.Chains {
+			out = append(out, fmt.Sprintf("a transaction is open: %v, and Chains is %v", began, s.Chains))
+		}
 	case sqltext.Use:
 		if got := o.after["schema"]; got != s.Schema {
 			out = append(out, fmt.Sprintf("the schema is %q, want %q", got, s.Schema))
@@ -163,6 +168,12 @@ func forgotten(s sqltext.Statement, o outcome) []string {
 	var out []string
 	if o.foundRows != pastRows && !s.Leaves.Has(sqltext.FoundRows) {
 		out = append(out, fmt.Sprintf("FOUND_ROWS() changed from %d to %d, and Leaves does not say so", pastRows, o.foundRows))
+	}
+	if s.OwnFoundRows && o.last.columns > 0 && o.last.rows != pastRows && o.foundRows == pastRows {
+		out = append(out, "FOUND_ROWS() is that of before, and OwnFoundRows does not say so")
+	}
+	if s.Says && o.id == 0 && o.after["last insert id"] != o.before["last insert id"] {
+		out = append(out, "the last insert id has changed, and no answer said so")
 	}
 	if o.warnings == pastWarnings && s.OwnWarnings {
 		out = append(out, "the warnings are those of before, and OwnWarnings does not say so")
@@ -226,6 +237,7 @@ func TestJudgeSeesWhatAClassDenies(t *testing.T) {
 		{"DROP TABLE IF EXISTS past.nothing", share, "the warnings changed from 7 to 1"},
 		{"INSERT INTO past.t (v) VALUES (9)", read, "ran handler_write"},
 		{"INSERT INTO past.t (v) VALUES (9)", share, "last insert id"},
+		{"COMMIT AND CHAIN", sqltext.Statement{Kind: sqltext.Commit}, "Chains"},
 		{"SELECT LAST_INSERT_ID(5)", read, "last insert id"},
 		{"SHOW WARNINGS", sqltext.Statement{Kind: sqltext.Share, OwnWarnings: true}, "the warnings are those of before"},
 		{"DROP DATABASE corpus", sqltext.Statement{Kind: sqltext.Share, Schema: "other"}, "schema"},

@@ -18,7 +18,7 @@ var mariaDB = family{
 		"--performance-schema-instrument=wait/lock/metadata/sql/mdl=ON",
 		"--secure-file-priv=data/mysql", // by the server's working directory
 		"--max-allowed-packet=64M",
-		"--innodb-file-per-table=0", "--innodb-stats-persistent=0", "--innodb-flush-method=nosync", // so that the schema is soon made anew
+		"--innodb-file-per-table=0", "--innodb-stats-persistent=0", "--innodb-flush-method=nosync", "--debug-no-sync", // so that the schema is soon made anew
 	},
 	track:     tracker.Params(),
 	schema:    corpus.SchemaMariaDB,
@@ -84,6 +84,7 @@ var mariaDB = family{
 	explained: []explanation{
 		{"nowait", "reported", "the server sets the two lock timeouts for this statement only and reports it"},
 		{"over", "ran handler_update", "a window function updates a temporary table of its own"},
+		{"procedure analyse", "FOUND_ROWS()", "it counts the rows that were analysed"},
 		{"statement", "reported variable", "SET STATEMENT: what was set for one statement is reported, and put back after it"},
 		{"statement", "reported state", "the same"},
 	},

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"time"
 
@@ -29,16 +31,21 @@ const (
 // subject is one session under observation.
 type subject struct {
 	*sql.Conn
-	db  *sql.DB
-	tap *tracker.Tap
-	id  int64
+	db   *sql.DB
+	tap  *tracker.Tap
+	wire net.Conn
+	id   int64
 }
 
 // connect opens a session. The caller must end it.
 func (w *world) connect(ctx context.Context) (*subject, error) {
 	cfg := w.login.Clone()
 	s := &subject{tap: &tracker.Tap{}}
-	cfg.DialFunc, cfg.Params = s.tap.Dial, own().track
+	cfg.Params = own().track
+	cfg.DialFunc = func(ctx context.Context, network, addr string) (_ net.Conn, err error) {
+		s.wire, err = s.tap.Dial(ctx, network, addr)
+		return s.wire, err
+	}
 	cfg.Logger = &mysql.NopLogger{} // lost connections are expected
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
@@ -73,14 +80,38 @@ func (w *world) end(ctx context.Context, s *subject) error {
 	})
 }
 
+// reset has the server forget the session, by COM_RESET_CONNECTION, which the
+// driver does not know.
+func (s *subject) reset() error {
+	if err := s.wire.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	if _, err := s.wire.Write([]byte{1, 0, 0, 0, tracker.ComResetState}); err != nil {
+		return err
+	}
+	head := make([]byte, 4)
+	if _, err := io.ReadFull(s.wire, head); err != nil {
+		return err
+	}
+	body := make([]byte, int(head[0])|int(head[1])<<8|int(head[2])<<16)
+	if _, err := io.ReadFull(s.wire, body); err != nil {
+		return err
+	}
+	if body[0] != 0 {
+		return fmt.Errorf("a reset was answered with % x", body)
+	}
+	return s.wire.SetDeadline(time.Time{})
+}
+
 // outcome is what running a text showed.
 type outcome struct {
 	err       error // of the statement
 	refused   bool  // as no SQL at all: nothing was run
 	lost      bool  // the connection is gone, and the session with it
 	reported  []tracker.Change
-	wrote     bool // rows, as far as that is asked from outside
-	touched   bool // data, schema or accounts may have changed
+	id        uint64 // the last insert id that an answer named
+	wrote     bool   // rows, as far as that is asked from outside
+	touched   bool   // data, schema or accounts may have changed
 	last      result
 	foundRows int // FOUND_ROWS() afterwards
 	warnings  int // @@warning_count afterwards
@@ -168,6 +199,9 @@ func (w *world) try(ctx context.Context, s *subject, o *outcome, text string) {
 	o.probe = err
 	for i, c := range commands {
 		o.reported = append(o.reported, c.Changes()...)
+		for _, a := range c.Answers {
+			o.id = max(o.id, a.ID)
+		}
 		if i == 0 && len(c.Answers) == 1 && c.Answers[0].Error == errSyntax {
 			o.refused = true
 		}

@@ -166,6 +166,8 @@ var mysqlShares = slices.Concat(
 )
 
 var mysqlPins = slices.Concat(
+	pin(sqltext.Unknown, "a table that begins a transaction", "CREATE TABLE m40 (a INT) START TRANSACTION", "CREATE TABLE m41 AS SELECT 1 AS a START TRANSACTION").mysql().refused(),
+	pin(sqltext.Unknown, "a table that begins a transaction", "CREATE TABLE m42 (a INT) ENGINE = InnoDB START TRANSACTION").mysql(),
 	pin(sqltext.Unknown, "a hint that asks for the insert id",
 		"SELECT /*+ SET_VAR(sql_auto_is_null = 1) */ id FROM t WHERE id IS NULL",
 		"SELECT /*+ MAX_EXECUTION_TIME(9) SET_VAR(`SQL_AUTO_IS_NULL` = ON) */ id FROM t WHERE id IS NULL",
