@@ -2,6 +2,7 @@ package clustertest_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"net"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/lab"
 	"github.com/weirpool/weir/internal/lab/labtest"
 	"github.com/weirpool/weir/mysqlpool"
@@ -113,10 +115,14 @@ func TestGaleraLosesItsWriterUnderLoad(t *testing.T) {
 	g.check(ctx, t, slices.DeleteFunc(g.cluster.Nodes(), func(node *lab.Server) bool { return node == dead }))
 }
 
-// A node without a majority answers each statement of a teller with 1047, each COMMIT with 1180, and the check of a connection as ever.
+// A node without a majority answers each statement of a teller with 1047, each COMMIT with 1180, and the check of a connection as ever, unless
+// that reads a table.
 func TestGaleraWriterIsCutOffUnderLoad(t *testing.T) {
 	ctx := labtest.Within(t, 150*time.Second)
 	g := startGaleraBank(ctx, t)
+	careful := openPool(ctx, t, g.writer.DSN("app", "app"), weir.WithMaxWait(time.Second), weir.WithCheckWindow(0),
+		mysqlpool.WithValidationQuery("SELECT 1 FROM accounts LIMIT 1"))
+	labtest.Must(t, lend(ctx, careful))
 	c, old := g.begin("the writer is cut off"), g.writer
 	labtest.Must(t, isolate(ctx, old, 1))
 	next := g.successor(ctx, t)
@@ -124,10 +130,19 @@ func TestGaleraWriterIsCutOffUnderLoad(t *testing.T) {
 	if g.cluster.Ready(ctx, old) {
 		t.Error("the node that is cut off is ready")
 	}
+	if err := lend(ctx, careful); !errors.Is(err, weir.ErrExhausted) || labtest.Number(err) != 1047 {
+		t.Errorf("a pool whose validation query reads a table: %v, want that it lends nothing because of 1047", err)
+	}
 	g.lead(ctx, t, c, next)
 	labtest.Must(t, isolate(ctx, old, 0))
 	g.heal(ctx, t)
+	labtest.Until(ctx, t, "the pool whose validation query reads a table lends again", func() bool { return lend(ctx, careful) == nil })
 	g.balance(ctx, t)
+}
+
+// lend borrows a connection and does nothing with it.
+func lend(ctx context.Context, pool *mysqlpool.Pool) error {
+	return pool.Do(ctx, func(context.Context, *sql.Conn) error { return nil })
 }
 
 // isolate cuts a node off from the others (1), or ends that (0).
