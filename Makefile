@@ -4,6 +4,7 @@
 # make test          everything: checks, all tests under the race detector, every benchmark once
 # make test-compat   go-sql-driver's own tests over sessions, ORMs, and a second opinion on the classifier; a minute
 # make test-clusters Group Replication and Galera under load: switches, kills, pauses, and how long nothing was acknowledged; two minutes
+# make test-vitess   sessions and pools over a real vtgate, which it builds first: three to five minutes, then a minute for the tests
 # make check         formatting, vet, go.mod files, what the core imports
 # make bench         weir against ten other pools, 20 minutes; make bench-quick: a minute of the main workloads
 # make bench-sessions  sessions over few connections against database/sql and the raw driver, six minutes; SERVER=mysql: on MySQL
@@ -14,7 +15,7 @@
 export PATH := $(PATH):/usr/sbin
 SHELL := /bin/bash
 
-.PHONY: demo demo-mariadb demo-mysql test test-compat test-clusters check mariadb mysql galera bench bench-quick bench-sessions chaos fuzz history
+.PHONY: demo demo-mariadb demo-mysql test test-compat test-clusters vitess test-vitess check mariadb mysql galera bench bench-quick bench-sessions chaos fuzz history
 
 demo:
 	@cd examples && go run ./demo $(if $(DSN),-dsn '$(DSN)')
@@ -33,6 +34,15 @@ mysql:
 
 galera: mariadb
 	@scripts/install-galera
+
+# vtcombo is vtgate and its tablets in one program. Its module needs some 170 others, so that it is no part of the workspace, nor of
+# make test: what tests with it has a module of its own beside it, which "go test work" does not see either.
+vitess: mysql
+	@mkdir -p .cache/vitess
+	cd internal/vitess/vtcombo && GOWORK=off go build -o ../../../.cache/vitess/vtcombo .
+
+test-vitess: vitess
+	cd internal/vitess && GOWORK=off go test -race -count 1 -shuffle=on -timeout 15m ./...
 
 check:
 	@scripts/check
