@@ -15,7 +15,8 @@ const maxNodes = 9
 
 // Cluster is a primary and its replicas, joined by GTID replication. A write is
 // acknowledged to its client when one replica has it (semi-synchronous, up to
-// two seconds), so that a failover of a pair loses no acknowledged row.
+// two seconds), so that a failover of a pair loses no acknowledged row. While a
+// replica comes back, MySQL may hold a write for a second.
 //
 // Each node has an address of its own, 127.0.0.2 and up, and all have the same
 // port: a name that moves ([Resolver]) can lead to any of them.

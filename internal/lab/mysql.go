@@ -55,6 +55,7 @@ func (mysqld) replication() replication {
 	return replication{
 		args: []string{
 			"--log-bin=binlog", "--log-replica-updates=1", "--relay-log=relay",
+			"--relay-log-recovery=1", // a replica that was killed fetches again what it had not applied
 			"--gtid-mode=ON", "--enforce-gtid-consistency=ON",
 			"--plugin-load-add=semisync_source.so", "--plugin-load-add=semisync_replica.so",
 			"--rpl-semi-sync-source-enabled=1", "--rpl-semi-sync-replica-enabled=1",

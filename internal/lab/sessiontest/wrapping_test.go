@@ -2,22 +2,12 @@ package sessiontest_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -235,33 +225,10 @@ func TestInterpolationUnderNoBackslashEscapes(t *testing.T) {
 	}
 }
 
-// certificate makes a certificate of its own for 127.0.0.1 and returns its files.
-func certificate(t testing.TB) (cert, key string, pool *x509.CertPool) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "sessiontest"}, DNSNames: []string{"sessiontest"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	must(t, err)
-	secret, err := x509.MarshalPKCS8PrivateKey(private)
-	must(t, err)
-	dir := t.TempDir()
-	cert, key, pool = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), x509.NewCertPool()
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	pool.AppendCertsFromPEM(text)
-	must(t, os.WriteFile(cert, text, 0o600))
-	must(t, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600))
-	return cert, key, pool
-}
-
 func TestSessionsOverTLS(t *testing.T) {
 	ctx := within(t, time.Minute)
-	cert, key, pool := certificate(t)
-	srv := start(t, lab.Config{Args: []string{"--ssl-cert=" + cert, "--ssl-key=" + key}})
-	must(t, mysql.RegisterTLSConfig("sessiontest", &tls.Config{RootCAs: pool, ServerName: "sessiontest"}))
+	srv := start(t, lab.Config{TLS: lab.RequireTLS})
+	must(t, mysql.RegisterTLSConfig("sessiontest", srv.ClientTLS()))
 	defer mysql.DeregisterTLSConfig("sessiontest")
 	db, c := open(t, withParam(t, databaseOn(t, srv), "tls=sessiontest"), weir.WithMaxOpen(2))
 	var name, cipher string
