@@ -72,6 +72,7 @@ func (b *bank) check(ctx context.Context, t *testing.T, nodes []*lab.Server) {
 	for said, n := range b.strange {
 		t.Errorf("%d times a teller was told: %s", n, said)
 	}
+	there := 0
 	for _, node := range nodes {
 		var has books
 		labtest.Must(t, lab.Until(ctx, node.Addr()+" has every acknowledged entry", func(ctx context.Context) (bool, error) {
@@ -87,8 +88,9 @@ func (b *bank) check(ctx context.Context, t *testing.T, nodes []*lab.Server) {
 			return true, nil
 		}))
 		b.checkBalances(t, node, has)
+		there = len(has.entries) - len(b.acked)
 	}
-	t.Logf("books: %d entries acknowledged, %d unknown; right on %d nodes", len(b.acked), len(b.unknown), len(nodes))
+	t.Logf("books: %d entries acknowledged, %d unknown, of which %d are there; right on %d nodes", len(b.acked), len(b.unknown), there, len(nodes))
 }
 
 func (b *bank) checkBalances(t *testing.T, node *lab.Server, has books) {
