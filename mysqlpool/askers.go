@@ -231,7 +231,7 @@ func searchQuery(mariaDB bool, limit time.Duration) string {
 	}
 	query := "MAX(k = 1 AND n), MAX(k = 2 AND n), MAX(k = 3 AND n), MAX(k <> 3 AND c), MAX(v) FROM (SELECT k, " +
 		"COALESCE(d, '') = '' OR LOWER(d) LIKE '%last_insert_id%' OR LOWER(d) LIKE '%@@%identity%' OR LOWER(d) LIKE '%session_variables%'" +
-		" OR LOWER(d) LIKE '%system_variables%' AS n, LOWER(d) LIKE '%call%' AS c, LOWER(d) LIKE '%lastval%' OR LOWER(d) LIKE '%previous%value%' AS v" +
+		" OR LOWER(d) LIKE '%system_variables%' OR LOWER(d) LIKE '%variables_by_thread%' AS n, LOWER(d) LIKE '%call%' AS c, LOWER(d) LIKE '%lastval%' OR LOWER(d) LIKE '%previous%value%' AS v" +
 		" FROM (" + strings.Join(sources, " UNION ALL ") + ") definitions) asked"
 	if mariaDB {
 		return fmt.Sprintf("SET STATEMENT max_statement_time = %g FOR SELECT %s", limit.Seconds(), query)
