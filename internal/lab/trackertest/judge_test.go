@@ -145,6 +145,11 @@ func undone(s sqltext.Statement, o outcome) []string {
 		if o.after["in transaction"] != "1" {
 			out = append(out, "no transaction has begun")
 		}
+		if only := slices.ContainsFunc(o.reported, func(c tracker.Change) bool {
+			return c.What == tracker.Characteristics && strings.Contains(c.Value, "READ ONLY")
+		}); only != s.ReadOnly {
+			out = append(out, fmt.Sprintf("the transaction is read only: %v, and ReadOnly is %v", only, s.ReadOnly))
+		}
 	case sqltext.Commit, sqltext.Rollback:
 		if began := o.after["in transaction"] == "1"; began != s.Chains {
 			out = append(out, fmt.Sprintf("a transaction is open: %v, and Chains is %v", began, s.Chains))
@@ -237,6 +242,7 @@ func TestJudgeSeesWhatAClassDenies(t *testing.T) {
 		{"DROP TABLE IF EXISTS past.nothing", share, "the warnings changed from 7 to 1"},
 		{"INSERT INTO past.t (v) VALUES (9)", read, "ran handler_write"},
 		{"INSERT INTO past.t (v) VALUES (9)", share, "last insert id"},
+		{"START TRANSACTION READ ONLY", sqltext.Statement{Kind: sqltext.Begin}, "ReadOnly"},
 		{"COMMIT AND CHAIN", sqltext.Statement{Kind: sqltext.Commit}, "Chains"},
 		{"SELECT LAST_INSERT_ID(5)", read, "last insert id"},
 		{"SHOW WARNINGS", sqltext.Statement{Kind: sqltext.Share, OwnWarnings: true}, "the warnings are those of before"},

@@ -105,6 +105,7 @@ var mySQL = family{
 	explained: []explanation{
 		{"", "reported variable statement_id", "it is reported with each statement"},
 		{"set_var", "reported", "what a hint sets for one statement is reported when it is put back after it"},
+		{"/*!", "the warnings changed", "it warns of a comment in a comment that is code"},
 		{"explain for schema", "reported", "the server changes to that database and back"},
 		{"sys.", "reported", "the same, for a function in another database"},
 		{"character_set_filesystem = utf16", "session_track_system_variables", "the server shows the value in that character set"},
