@@ -50,6 +50,7 @@ var found = []string{
 
 // FuzzShare does the same with texts that the fuzzer makes.
 func FuzzShare(f *testing.F) {
+	server(f) // a text has but ten seconds
 	tokens := corpusTokens()
 	for _, text := range found {
 		f.Add(text, uint64(0), uint64(0))

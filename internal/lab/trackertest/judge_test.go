@@ -239,7 +239,7 @@ func TestJudgeSeesWhatAClassDenies(t *testing.T) {
 		{"SET TRANSACTION READ ONLY", share, "next transaction"},
 		{"SELECT SQL_CALC_FOUND_ROWS a.id FROM past.t a, past.t b LIMIT 1", read, "FOUND_ROWS() is 49 after 1 rows"},
 		{"SELECT 1", read, "FOUND_ROWS() changed from 7 to 1"},
-		{"DROP TABLE IF EXISTS past.nothing", share, "the warnings changed from 7 to 1"},
+		{"DROP TABLE IF EXISTS past.nothing", share, "the warnings changed from 63 to 1"},
 		{"INSERT INTO past.t (v) VALUES (9)", read, "ran handler_write"},
 		{"INSERT INTO past.t (v) VALUES (9)", share, "last insert id"},
 		{"START TRANSACTION READ ONLY", sqltext.Statement{Kind: sqltext.Begin}, "ReadOnly"},

@@ -248,9 +248,10 @@ func (w *world) prepare(ctx context.Context, s *subject, prelude []string) (fact
 	return f, err
 }
 
-// givePast makes the session read some rows and get a warning for each.
+// givePast makes the session read some rows and get warnings, as many as few other
+// statements give.
 func (w *world) givePast(ctx context.Context, s *subject) error {
-	_, last, err := results(ctx, s.Conn, "SELECT CAST('x' AS SIGNED) FROM past.t WHERE id < 77")
+	_, last, err := results(ctx, s.Conn, "SELECT CAST('x' AS SIGNED)"+strings.Repeat(", CAST('x' AS SIGNED)", pastWarnings/pastRows-1)+" FROM past.t WHERE id < 77")
 	if said, ok := errors.AsType[*mysql.MySQLError](err); ok && said.Number == errXAState {
 		return nil // between XA END and XA PREPARE nothing can be read
 	}
@@ -263,7 +264,7 @@ func (w *world) givePast(ctx context.Context, s *subject) error {
 // What givePast leaves.
 const (
 	pastRows     = 7
-	pastWarnings = 7
+	pastWarnings = 9 * pastRows
 )
 
 // result is the size of one result.
