@@ -51,4 +51,13 @@ func TestStatementsBeyondTheServersMemoryLimits(t *testing.T) {
 	if number(err) != 4082 || pool.Stats().Retired[weir.RetiredError] != 1 {
 		t.Errorf("a borrower got %v, %d connections were retired, want 4082 and 1", err, pool.Stats().Retired[weir.RetiredError])
 	}
+
+	searching, s := open(t, srv.DSN("app", "app"), weir.WithMaxOpen(1))
+	for range 3 { // before the first one goes a search of information_schema, which takes too much
+		exec(ctx, t, searching, "INSERT INTO t VALUES (1)")
+	}
+	want(t, "rows", text(ctx, t, searching, "SELECT COUNT(*) FROM t"), "3")
+	if n := s.Stats().Retired[weir.RetiredError]; n != 1 {
+		t.Errorf("%d connections were closed, want 1", n)
+	}
 }
