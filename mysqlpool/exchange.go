@@ -84,7 +84,7 @@ func (b *backend) ready(ctx context.Context, c *call) error {
 		if c.changes, err = b.settled(ctx, c.st.Changes); err != nil {
 			return err
 		}
-		if err := b.learnPristine(ctx, b.states.with(c.want, c.changes)); err != nil && !isServerError(err) {
+		if err := b.learnPristine(ctx, b.states.with(c.want, c.changes)); err != nil && !isUnknownVariable(err) {
 			return err // a variable that does not exist is for the server to refuse
 		}
 		return b.replay(ctx, c.want)

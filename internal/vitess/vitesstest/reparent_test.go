@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirpool/weir"
 	"github.com/weirpool/weir/internal/lab"
+	"github.com/weirpool/weir/internal/lab/labtest"
 	"github.com/weirpool/weir/internal/vitess"
 	"github.com/weirpool/weir/mysqlpool"
 )
@@ -220,4 +221,29 @@ func TestRestartOfMySQLUnderLoad(t *testing.T) {
 		must(t, err)
 		return int(vars["MysqlServerConnCount"].(float64)) <= c.Stats().Open+4 // those of the killer
 	})
+}
+
+// A session whose transaction vtgate has given up refuses everything until ROLLBACK (VT09032). The next session on the connection must
+// not find it so.
+func TestFailedTransactionIsNotLeftToTheNextSession(t *testing.T) {
+	ctx := within(t, 3*time.Minute)
+	own := start(ctx, t)
+	into := tableOn(ctx, t, own, "id BIGINT PRIMARY KEY")
+	db, c := openOn(t, own, vitess.Unsharded, weir.WithMaxOpen(1), weir.WithMaxWait(10*time.Second))
+	for i, begin := range []string{"BEGIN", "SET autocommit = 0", "START TRANSACTION"} {
+		conn := hold(ctx, t, db)
+		exec(ctx, t, conn, begin)
+		exec(ctx, t, conn, fmt.Sprintf("INSERT INTO %s VALUES (%d)", into, i))
+		must(t, own.Reparent(ctx, 2-i%2))
+		wantPrimary(ctx, t, labtest.Stock(t, own.DSN(vitess.Unsharded)), 2-i%2)
+		for _, statement := range []string{fmt.Sprintf("INSERT INTO %s VALUES (%d)", into, 10+i), "COMMIT", "BEGIN", "SELECT 1", "ALTER TABLE nowhere ADD COLUMN a INT"} {
+			if _, err := conn.ExecContext(ctx, statement); err == nil {
+				t.Errorf("%s worked after the transaction had failed", statement)
+			}
+		}
+		must(t, conn.Close())
+		exec(ctx, t, db, "INSERT INTO "+into+" VALUES (?)", 200+i)
+		wantFree(ctx, t, c)
+	}
+	want(t, "rows", text(ctx, t, db, "SELECT COUNT(*) FROM "+into+" WHERE id < 100"), "0")
 }
