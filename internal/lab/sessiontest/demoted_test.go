@@ -43,7 +43,7 @@ func newMovedName(ctx context.Context, t *testing.T, before string) movedName {
 func TestABeginLeavesADemotedServer(t *testing.T) {
 	for _, how := range []string{"BEGIN", "START TRANSACTION", "BeginTx"} {
 		t.Run(how, func(t *testing.T) {
-			ctx := within(t, 30*time.Second)
+			ctx := within(t, 2*time.Minute)
 			m := newMovedName(ctx, t, "SELECT 1")
 			if how == "BeginTx" {
 				tx, err := m.conn.BeginTx(ctx, nil)
@@ -58,7 +58,7 @@ func TestABeginLeavesADemotedServer(t *testing.T) {
 }
 
 func TestABeginAfterALostWriteFailsOnceAndThenLeaves(t *testing.T) {
-	ctx := within(t, 30*time.Second)
+	ctx := within(t, 2*time.Minute)
 	m := newMovedName(ctx, t, "INSERT INTO t VALUES (1)")
 	_, err := m.conn.ExecContext(ctx, "BEGIN") // which would commit
 	wantNumber(t, "BEGIN over a transaction that has written", err, 1290)
@@ -67,7 +67,7 @@ func TestABeginAfterALostWriteFailsOnceAndThenLeaves(t *testing.T) {
 }
 
 func TestADemotedServerIsNotHeldForEver(t *testing.T) {
-	ctx := within(t, 30*time.Second)
+	ctx := within(t, 2*time.Minute)
 	m := newMovedName(ctx, t, "SELECT 1")
 	wantFree(ctx, t, m.c)
 	_, err := m.conn.ExecContext(ctx, "SELECT 1")

@@ -45,7 +45,7 @@ func readOnly(ctx context.Context, t *testing.T, opts ...mysqlpool.Option) (*lab
 }
 
 func TestRefusedWriteIsTheCallersWhereNoPrimaryIsWanted(t *testing.T) {
-	ctx := within(t, 30*time.Second)
+	ctx := within(t, 2*time.Minute)
 	srv, db, c := readOnly(ctx, t)
 	tx, err := db.BeginTx(ctx, nil)
 	must(t, err)
@@ -66,7 +66,7 @@ func TestRefusedWriteIsTheCallersWhereNoPrimaryIsWanted(t *testing.T) {
 }
 
 func TestRefusedWriteMarksTheServerWhereAPrimaryIsWanted(t *testing.T) {
-	ctx := within(t, 30*time.Second)
+	ctx := within(t, 2*time.Minute)
 	srv, db, c := readOnly(ctx, t, mysqlpool.WithRole(mysqlpool.Primary))
 	tx, err := db.BeginTx(ctx, nil)
 	must(t, err)
@@ -173,7 +173,7 @@ func TestDeadlockOfATransactionByTextLeavesNoBackendHeld(t *testing.T) {
 }
 
 func TestPacketThatTheServerRefusesCostsTheConnectionAlone(t *testing.T) {
-	ctx := within(t, 60*time.Second)
+	ctx := within(t, 2*time.Minute)
 	srv := start(t, lab.Config{Args: []string{"--max-allowed-packet=1M"}})
 	db, c := open(t, srv.DSN("app", "app"), weir.WithMaxOpen(2))
 	exec(ctx, t, db, "CREATE TABLE t (id INT, v LONGTEXT) ENGINE=InnoDB")
@@ -294,7 +294,7 @@ func TestSessionsKeepTheirStateThroughAFailover(t *testing.T) {
 }
 
 func keepStateThrough(t *testing.T, change func(*lab.Cluster, context.Context, *lab.Server) (lab.Timings, error)) {
-	ctx := within(t, 90*time.Second)
+	ctx := within(t, 2*time.Minute)
 	pair := labtest.StartPair(t)
 	admin(t, pair.Primary(), "CREATE TABLE app.t (id INT PRIMARY KEY) ENGINE=InnoDB")
 	must(t, pair.Sync(ctx))
