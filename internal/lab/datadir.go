@@ -30,6 +30,16 @@ type file struct {
 	data []byte
 }
 
+// Prepare makes what the first server of a kind takes its data directory from, so
+// that the server itself starts in a second.
+func Prepare(ctx context.Context, kind Kind) error {
+	progs, err := kind.family().find(searchPath())
+	if err == nil {
+		_, err = dataImage(ctx, datadir{kind: kind}, progs)
+	}
+	return err
+}
+
 // dataImage returns the template and makes it if need be. A failure is not
 // remembered: the next caller tries again.
 func dataImage(ctx context.Context, of datadir, progs programs) ([]file, error) {

@@ -2,6 +2,7 @@ package labtest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -33,9 +34,14 @@ func Main(m *testing.M) int {
 	if *serverFlag == "" {
 		return onEach()
 	}
-	if _, err := parseFamily(*serverFlag); err != nil {
+	kind, err := parseFamily(*serverFlag)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
+	}
+	if !sharesOneProcess() {
+		// Now, and not within a test's time. What fails here fails again in the tests that start a server.
+		_ = lab.Prepare(context.Background(), kind)
 	}
 	code := m.Run()
 	if err := closeShared(); err != nil {
