@@ -17,7 +17,6 @@ import (
 
 // What labtest has, by the names of these tests.
 var (
-	within  = labtest.Within
 	start   = labtest.Start  // for a test that does the server harm
 	shared  = labtest.Shared // for all others
 	through = labtest.Through
@@ -27,6 +26,13 @@ var (
 	must    = labtest.Must
 	number  = labtest.Number
 )
+
+// within is [labtest.Within] once the shared server runs: to start it is not part of a test's own time.
+func within(t testing.TB, limit time.Duration) context.Context {
+	t.Helper()
+	shared(t)
+	return labtest.Within(t, limit)
+}
 
 // database makes a database of the test's own on the shared server and returns its DSN.
 func database(t testing.TB) string {
