@@ -12,7 +12,7 @@ import (
 // An error names the pool, and the option that set the limit.
 func TestErrorsNameTheOptionThatLimits(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, err := mysqlpool.Open(ctx, database(t), weir.WithMaxOpen(2), weir.WithName("orders"), mysqlpool.WithMaxPinned(1), weir.WithMaxWait(20*time.Millisecond),
+	db, err := mysqlpool.Open(ctx, database(t), weir.WithMaxOpen(2), weir.WithMinIdle(2), weir.WithName("orders"), mysqlpool.WithMaxPinned(1), weir.WithMaxWait(20*time.Millisecond),
 		mysqlpool.WithDrainTimeout(30*time.Millisecond))
 	must(t, err)
 	pinned, other := hold(ctx, t, db), hold(ctx, t, db)
