@@ -4,7 +4,7 @@
 # make test          everything: checks, all tests under the race detector, every benchmark once
 # make test-compat   go-sql-driver's own tests over sessions, ORMs, and a second opinion on the classifier; a minute
 # make test-clusters Group Replication and Galera under load: switches, kills, pauses, and how long nothing was acknowledged; two minutes
-# make test-vitess   sessions and pools over a real vtgate, which it builds first: three to five minutes, then a minute for the tests
+# make test-vitess   sessions and pools over a real vtgate, which it builds first (147 MB of modules, three to five minutes); then two minutes for the tests
 # make check         formatting, vet, go.mod files, what the core imports
 # make bench         weir against ten other pools, 20 minutes; make bench-quick: a minute of the main workloads
 # make bench-sessions  sessions over few connections against database/sql and the raw driver, six minutes; SERVER=mysql: on MySQL
