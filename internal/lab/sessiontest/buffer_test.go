@@ -174,7 +174,7 @@ func TestTransactionsEndUnderOpenRows(t *testing.T) {
 
 func TestSelfDeadlockEndsAndNamesItself(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, _ := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(2), weir.WithMaxWait(100*time.Millisecond))
+	db, _ := open(t, database(t), mysqlpool.WithoutSearch(), weir.WithMaxOpen(2), weir.WithMinIdle(2), weir.WithMaxWait(100*time.Millisecond))
 	one, err := db.QueryContext(ctx, "SELECT seq FROM "+sequence(t, 5000))
 	line := lineAbove(1)
 	must(t, err)

@@ -58,7 +58,7 @@ func TestSettingsThatTwistOurOwnQuestions(t *testing.T) {
 
 func TestPinnedSessionsAreBounded(t *testing.T) {
 	ctx := within(t, 30*time.Second)
-	db, c := open(t, database(t), weir.WithMaxOpen(3), mysqlpool.WithMaxPinned(2), weir.WithMaxWait(200*time.Millisecond))
+	db, c := open(t, database(t), weir.WithMaxOpen(3), weir.WithMinIdle(3), mysqlpool.WithMaxPinned(2), weir.WithMaxWait(200*time.Millisecond))
 	first, second := hold(ctx, t, db), hold(ctx, t, db)
 	_, err := first.ExecContext(ctx, "SET @a = 1")
 	must(t, err)
