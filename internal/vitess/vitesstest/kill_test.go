@@ -17,7 +17,13 @@ func TestStatementEndsWithItsContext(t *testing.T) {
 	db, c := open(t, vitess.Unsharded, weir.WithMaxOpen(4), weir.WithMinIdle(4), weir.WithMaxWait(30*time.Second))
 	other := make(chan string, 3)
 	for range cap(other) { // what else runs is not hit
-		go func() { other <- text(ctx, t, db, "SELECT SLEEP(3)") }()
+		go func() {
+			var killed string
+			if err := db.QueryRowContext(ctx, "SELECT SLEEP(3)").Scan(&killed); err != nil {
+				killed = err.Error()
+			}
+			other <- killed
+		}()
 	}
 	for what, query := range map[string]string{
 		"read": "SELECT SLEEP(20.25)", "write": "INSERT INTO " + name + " SELECT SLEEP(20.25)", "prepared": "SELECT SLEEP(20.25), ?",
@@ -26,8 +32,10 @@ func TestStatementEndsWithItsContext(t *testing.T) {
 			short, cancel := context.WithCancel(ctx)
 			defer cancel()
 			go func() {
-				running(ctx, t, cluster, "20.25", true)
-				cancel()
+				defer cancel()
+				if err := whenRunning(ctx, cluster, "20.25", true); err != nil {
+					t.Error(err)
+				}
 			}()
 			var args []any
 			if what == "prepared" {

@@ -65,7 +65,13 @@ func TestWhatVtgateReserves(t *testing.T) {
 			if s := c.Sessions(); (test.pin != "") != (s.ResetFails == 1) {
 				t.Errorf("%d resets failed", s.ResetFails)
 			}
-			until(ctx, t, "the pinned backend is closed", func() bool { return test.pin == "" || c.Stats().Open == 0 })
+			until(ctx, t, "the pinned backend is closed", func() bool {
+				retired := uint64(0)
+				for _, n := range c.Stats().Retired {
+					retired += n
+				}
+				return (test.pin != "") == (retired == 1)
+			})
 		})
 	}
 }

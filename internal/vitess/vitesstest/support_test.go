@@ -149,12 +149,16 @@ func wantPinned(t testing.TB, c *mysqlpool.Connector, why string) {
 // running waits until MySQL runs a statement with this mark, or none.
 func running(ctx context.Context, t testing.TB, on *vitess.Cluster, mark string, want bool) {
 	t.Helper()
-	must(t, lab.Until(ctx, fmt.Sprintf("a statement with %s runs: %v", mark, want), func(ctx context.Context) (bool, error) {
+	must(t, whenRunning(ctx, on, mark, want))
+}
+
+func whenRunning(ctx context.Context, on *vitess.Cluster, mark string, want bool) error {
+	return lab.Until(ctx, fmt.Sprintf("a statement with %s runs: %v", mark, want), func(ctx context.Context) (bool, error) {
 		n := 0
 		err := on.MySQL.Admin().QueryRowContext(ctx,
 			"SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE ? AND user LIKE 'vt%'", "%"+mark+"%").Scan(&n)
 		return n > 0 == want, err
-	}))
+	})
 }
 
 // reserved counts the connections to MySQL that the tablets keep for one client each, apart from their transactions.
