@@ -68,6 +68,7 @@ func (w *world) afterReset(t *testing.T, texts []string) facts {
 			t.Fatalf("%q: %v", text, err)
 		}
 	}
+	must(t, s.PingContext(t.Context())) // a statement is counted after it is answered
 	touched, err := own().touched(t.Context(), w, s)
 	w.dirty = err != nil || touched || w.written(t.Context(), &o) != written // an error need not be one: XA refuses to be asked
 	must(t, o.probe)

@@ -212,6 +212,9 @@ func (w *world) try(ctx context.Context, s *subject, o *outcome, text string) {
 func (w *world) ask(ctx context.Context, s *subject, reported []tracker.Change) (facts, error) {
 	f := facts{}
 	f.reported(reported)
+	if err := s.PingContext(ctx); err != nil { // a statement is counted after it is answered
+		return f, err
+	}
 	if err := f.outside(ctx, w.admin, s.id); err != nil {
 		return f, err
 	}
