@@ -112,7 +112,7 @@ func (w *world) clean(ctx context.Context) error {
 
 // drops are the statements that remove what statements made.
 func (w *world) drops(ctx context.Context) (out []string, err error) {
-	for _, query := range append(own().others, "SELECT CONCAT('DROP DATABASE `', REPLACE(schema_name, '`', '``'), '`')"+` FROM information_schema.schemata
+	for _, query := range append(own().others, "SELECT CONCAT('DROP SERVER `', server_name, '`') FROM mysql.servers", "SELECT CONCAT('DROP DATABASE `', REPLACE(schema_name, '`', '``'), '`')"+` FROM information_schema.schemata
 		WHERE schema_name NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', 'app', 'lab')`, own().accounts) {
 		more, err := w.column(ctx, query)
 		if err != nil {

@@ -87,7 +87,8 @@ var definitions = slices.Concat(
 	),
 	kind(sqltext.Share, "create", "CREATE SEQUENCE n17", "CREATE OR REPLACE SEQUENCE n18 START WITH 5",
 		"CREATE SERVER n19 FOREIGN DATA WRAPPER mysql OPTIONS (HOST 'x', DATABASE 'y')").mariadb(),
-	kind(sqltext.Share, "create", "CREATE TABLESPACE ts ADD DATAFILE 'ts.ibd'", "CREATE UNDO TABLESPACE ut ADD DATAFILE 'ut.ibu'").mysql(),
+	kind(sqltext.Share, "create", "CREATE TABLESPACE ts ADD DATAFILE 'ts.ibd'").mysql(),
+	kind(sqltext.Share, "create", "CREATE UNDO TABLESPACE ut ADD DATAFILE 'ut.ibu'").mysql().refused(), // the second time: it is not easily dropped
 	kind(sqltext.Share, "alter",
 		"ALTER TABLE t ADD COLUMN e INT",
 		"ALTER TABLE t DROP COLUMN c, ADD INDEX i4 (a), ALGORITHM = COPY",
