@@ -93,6 +93,7 @@ func (w *world) answer(t *testing.T, text string, before []string) []string {
 	s, err := w.connect(t.Context())
 	must(t, err)
 	defer func() { must(t, w.end(context.WithoutCancel(t.Context()), s)) }()
+	w.dirty = w.dirty || len(before) > 0
 	for _, p := range before {
 		exec(t, s.Conn, p)
 	}
