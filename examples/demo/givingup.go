@@ -31,7 +31,8 @@ func givingUp() chapter {
 
 func tellGivingUp(ctx context.Context, s *story) error {
 	connector, err := s.pools.openSessions(ctx, "reports",
-		weir.WithMaxOpen(reportsOpen), weir.WithMinIdle(reportsOpen), mysqlpool.WithKillTimeout(5*time.Second))
+		weir.WithMaxOpen(reportsOpen), weir.WithMinIdle(reportsOpen),
+		mysqlpool.WithKillTimeout(5*time.Second), weir.WithMaxWait(5*time.Second)) // nobody is lent what is being killed
 	if err != nil {
 		return err
 	}
