@@ -56,7 +56,7 @@ func (mariadbd) install(ctx context.Context, progs programs, dir, data string) (
 func (mariadbd) initFile() string { return "" }
 
 func (mariadbd) args(_ string, adminPort int, _ string, _ bool) []string {
-	return []string{mariadbLogFile, "--extra-port=" + strconv.Itoa(adminPort), "--extra-max-connections=100"}
+	return []string{mariadbLogFile, "--debug-no-sync", "--extra-port=" + strconv.Itoa(adminPort), "--extra-max-connections=100"}
 }
 
 // replication has strict mode off because it stops replication for a harmless

@@ -32,7 +32,7 @@ func (mysqld) find(dirs []string) (programs, error) {
 
 func (mysqld) install(ctx context.Context, progs programs, dir, data string) (*exec.Cmd, error) {
 	args := []string{"--no-defaults", "--datadir=" + data, "--tmpdir=" + dir, mysqlLogFile,
-		"--initialize-insecure", "--innodb-doublewrite=0"}
+		"--initialize-insecure", "--innodb-doublewrite=0", "--innodb-flush-method=nosync"}
 	return exec.CommandContext(ctx, progs.server, append(args, userArgs()...)...), nil
 }
 

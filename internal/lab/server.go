@@ -182,7 +182,7 @@ func (s *Server) args() []string {
 		"--socket=server.sock", "--pid-file=server.pid", // inside the data directory
 		"--skip-name-resolve", "--performance-schema=0",
 		"--innodb-buffer-pool-size=32M",
-		"--innodb-flush-log-at-trx-commit=2", "--sync-binlog=0",
+		"--innodb-flush-log-at-trx-commit=2", "--innodb-flush-method=nosync", "--sync-binlog=0",
 	}, userArgs()...)
 	args = append(args, s.family.args(s.cfg.Host, s.extraPort, s.initFile(), s.alone)...)
 	if s.readOnly {

@@ -94,12 +94,12 @@ func holdAll(ctx context.Context, t *testing.T, pool *mysqlpool.Pool) map[int64]
 
 func TestIdleChecksKeepConnectionsFromWaitTimeout(t *testing.T) {
 	ctx := within(t, 60*time.Second)
-	srv := start(t, lab.Config{WaitTimeout: time.Second})
+	srv := start(t, lab.Config{WaitTimeout: 3 * time.Second}) // a busy machine may check late
 	pool := open(t, srv.DSN("app", "app"), weir.WithMaxOpen(4), weir.WithMinIdle(4),
 		weir.WithCheckIdleEvery(200*time.Millisecond), weir.WithSweepEvery(50*time.Millisecond))
 	before := holdAll(ctx, t, pool)
-	until(ctx, t, "each idle connection was checked 15 times, which takes 3 s", func() bool {
-		return pool.Stats().Checks[weir.WhileIdle] >= 4*15
+	until(ctx, t, "each idle connection was checked 30 times, which takes 6 s", func() bool {
+		return pool.Stats().Checks[weir.WhileIdle] >= 4*30
 	})
 	for id := range holdAll(ctx, t, pool) {
 		if !before[id] {

@@ -18,7 +18,7 @@ var mariaDB = family{
 		"--performance-schema-instrument=wait/lock/metadata/sql/mdl=ON",
 		"--secure-file-priv=data/mysql", // by the server's working directory
 		"--max-allowed-packet=64M",
-		"--innodb-file-per-table=0", "--innodb-stats-persistent=0", "--innodb-flush-method=nosync", "--debug-no-sync", // so that the schema is soon made anew
+		"--innodb-file-per-table=0", "--innodb-stats-persistent=0", // so that the schema is soon made anew
 	},
 	track:     tracker.Params(),
 	schema:    corpus.SchemaMariaDB,

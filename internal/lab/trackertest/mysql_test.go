@@ -22,7 +22,7 @@ var mySQL = family{
 		"--performance-schema-instrument=wait/lock/metadata/sql/mdl=ON",
 		"--secure-file-priv=NULL", "--local-infile=1",
 		"--max-allowed-packet=64M",
-		"--innodb-file-per-table=0", "--innodb-stats-persistent=0", "--innodb-flush-method=nosync",
+		"--innodb-file-per-table=0", "--innodb-stats-persistent=0",
 		"--log-bin", "--gtid-mode=ON", "--enforce-gtid-consistency=ON", "--log-bin-trust-function-creators=1", // so that it tells what was logged
 	},
 	modes:  sqltext.MySQL,
