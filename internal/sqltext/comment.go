@@ -39,7 +39,7 @@ func (l *lexer) skipLine() bool {
 }
 
 // openComment goes behind a comment, or into one that is code. It reports false for a hint that servers may see end elsewhere, and for
-// one that may set sql_auto_is_null: IS NULL then asks for LAST_INSERT_ID().
+// one that may set what no statement should set for itself alone.
 func (l *lexer) openComment() bool {
 	from := l.pos
 	l.pos += 2
@@ -56,7 +56,26 @@ func (l *lexer) openComment() bool {
 	}
 	body := l.text[l.pos : l.pos+length]
 	l.pos += length + 2
-	return !strings.HasPrefix(body, "+") || closed(body) && !containsFold(body, "sql_auto_is_null")
+	return !strings.HasPrefix(body, "+") || closed(body) && !setsForGood(body)
+}
+
+// setsForGood reports whether a hint may set a variable that MySQL does not put back as it was, or that lets the statement ask for what is
+// another session's.
+func setsForGood(hint string) bool {
+	if !containsFold(hint, "set_var") {
+		return false
+	}
+	for _, name := range []string{
+		"timestamp",                        // the clock stands still from then on
+		"max_join_size", "sql_big_selects", // the one changes the other
+		"sql_auto_is_null", // IS NULL then asks for LAST_INSERT_ID()
+		"insert_id", "rand_seed", "pseudo_",
+	} {
+		if containsFold(hint, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // openExecutable goes behind the mark and the version of an executable comment. It reports false if a server may not run it, or

@@ -24,7 +24,7 @@
 // An executable comment is code on one server and a comment on another. One without a version, or with a version up to 5.6, is
 // code on every server of today and is read as code. Any other makes the text pin: the two readings may differ in everything
 // that follows. So do $$...$$ and $tag$...$tag$, which MySQL quotes with and MariaDB takes for names, and a hint that sets
-// sql_auto_is_null.
+// a variable which MySQL does not put back as it was (timestamp, max_join_size), or sql_auto_is_null.
 //
 // Which functions are a server's own depends on whose server it is ([MySQL]): by the name of one that only the other family has
 // there may be a stored function.
