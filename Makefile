@@ -1,4 +1,4 @@
-# make demo          the main job on two embedded servers: nothing to install
+# make demo          the main job on two embedded servers: nothing to install; the first build takes up to a minute and prints nothing
 # make demo DSN=...  the harmless part of it on a server of yours
 # make demo-mariadb  all of it on a replicating pair of MariaDB servers; make demo-mysql: of MySQL servers
 # make test          everything: checks, all tests under the race detector, every benchmark once

@@ -11,9 +11,10 @@ import (
 )
 
 // A StickyError says that a statement asks for something that an earlier statement of its session has left on a backend, such as
-// LAST_INSERT_ID(), and that this backend has been used by others since, or that no statement left such a thing. What the server would
-// answer could be another session's. Run both in one transaction, or take the value from the result: Result.LastInsertId,
-// Result.RowsAffected.
+// LAST_INSERT_ID(), and that this backend has been used by others since, or that no statement left such a thing. A check or a search of
+// weir's own counts as such a use: outside of a transaction the error is possible once the backend was idle for longer than the check
+// window (500 ms). What the server would answer could be another session's. Run both in one transaction, or take the value from the
+// result: Result.LastInsertId, Result.RowsAffected.
 type StickyError struct {
 	Asked string // what was asked for, such as "LAST_INSERT_ID()"
 }

@@ -18,29 +18,33 @@ import (
 type Class uint8
 
 const (
-	// Other: an error of the statement, such as a duplicate key, a lock wait timeout or a killed query. The connection is fine.
+	// Other: an error of the statement, such as a duplicate key, a lock wait timeout or a killed query. The connection is fine. A
+	// [*RoleError] that a constructor returns is Other, too.
 	Other Class = iota
 	// NotSent: the statement was certainly not executed. The pool had no connection for it or is closed, the dial failed, the
 	// connection was dead, or closed by the server as idle, before the statement was sent, or a server that is out of service refused it.
-	// It is safe to try again.
+	// It is safe to try again. With [New] and [Wrap] a lost connection takes its transaction along: run the whole transaction again. An
+	// exhausted error is NotSent even if its last open error is a refused login, because passwords are rotated.
 	NotSent
 	// Unknown: the statement may have been executed. The connection died before the answer came, or the server itself cannot tell.
 	Unknown
 	// Canceled: the context ended. If the statement had been sent, [Open] kills it on the server. With [New] and [Wrap] the driver
 	// closes the connection, and the server may continue with the statement.
 	Canceled
-	// ServerDemoted: the server refuses to write because it is read-only; the statement was not executed.
+	// ServerDemoted: the server refuses to write because it is read-only; the statement was not executed. Error 1792 is in this class even
+	// if the application began the transaction READ ONLY: see [InReadOnlyTx].
 	ServerDemoted
-	// ServerFull: the server, or the user, has as many connections as it may.
+	// ServerFull: the server, or the user, has as many connections as it may. Error 1226 also refuses a statement, when the account has
+	// used up a limit such as MAX_QUERIES_PER_HOUR.
 	ServerFull
 	// HostBlocked: the server refuses this host because of too many failed connects.
 	HostBlocked
 	// GoingAway: the server is shutting down or closes this connection. A statement that ran is rolled back on transactional
 	// tables; what a procedure had committed stays. Do not repeat writes blindly.
 	GoingAway
-	// Denied: the server does not let this user in: wrong password, unknown database, locked or blocked account, expired password, an
-	// authentication plugin that one side lacks, no TLS or no compression where one side requires it, or a certificate that is not
-	// accepted. Trying again does not help.
+	// Denied: the server does not let this user in. The password is wrong or expired, the database is unknown, the account is locked or
+	// blocked, one side lacks the authentication plugin, one side requires TLS or compression and the other does not use it, or a
+	// certificate is not accepted. Trying again does not help.
 	Denied
 	// RolledBack: the transaction, or the statement if it was alone, was certainly rolled back: a deadlock, a refusal at COMMIT, or
 	// [ErrSessionLost] in a transaction. It is safe to run the whole transaction again.
