@@ -2,7 +2,7 @@ package parser_test
 
 const (
 	twoReadings = "a newer server than some runs what an older one takes for a comment, and MariaDB what MySQL does: sqltext reads neither"
-	hint        = "the hint makes IS NULL ask for LAST_INSERT_ID(): TiDB has no eye for it"
+	hint        = "what the hint sets does not go back, or makes IS NULL ask for LAST_INSERT_ID(): TiDB has no eye for it"
 	dollars     = "a name to MariaDB, and the beginning of a string to MySQL: sqltext reads neither"
 	malformed   = "servers differ, or end the text elsewhere than TiDB does: sqltext does not read on"
 )
