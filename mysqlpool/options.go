@@ -111,7 +111,8 @@ func WithAutocommitUnchecked() Option {
 }
 
 // WithSessionSetup runs one statement on each new connection, such as "SET time_zone = '+00:00', lock_wait_timeout = 5", before the
-// connection is checked. If it fails the connection is not used. Default none.
+// connection is checked. If it fails the connection is not used. It runs again after each reset of the session, in the default database
+// of a new connection. Default none.
 func WithSessionSetup(statement string) Option {
 	return option("WithSessionSetup", func(s *settings) error {
 		if strings.TrimSpace(statement) == "" {

@@ -67,6 +67,11 @@ func (b *backend) reset(ctx context.Context) error {
 		return err
 	}
 	b.forget()
+	if len(b.birth.statements) > 0 && b.birth.schema != "" { // they may read its tables
+		if err := b.run(ctx, "USE "+quoteName(b.birth.schema)); err != nil {
+			return err
+		}
+	}
 	for _, statement := range b.birth.statements {
 		if err := b.run(ctx, statement); err != nil {
 			return err

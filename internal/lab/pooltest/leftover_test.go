@@ -235,6 +235,34 @@ func TestWithResetNothingOfASessionReachesTheNextBorrower(t *testing.T) {
 	}, mysqlpool.WithReset(), mysqlpool.WithSessionSetup("SET time_zone = '+01:00'"))
 }
 
+func TestWithResetTheSetupRunsInItsOwnDatabase(t *testing.T) {
+	ctx := within(t, 60*time.Second)
+	srv := start(t, lab.Config{})
+	_, err := srv.Admin().ExecContext(ctx, "CREATE DATABASE other")
+	must(t, err)
+	_, err = srv.Admin().ExecContext(ctx, "GRANT ALL ON other.* TO app@'%'")
+	must(t, err)
+	db := labtest.Stock(t, srv.DSN("app", "app"))
+	for table, value := range map[string]string{"app.config": "mine", "other.config": "theirs"} {
+		exec(ctx, t, db, "CREATE TABLE "+table+" (name VARCHAR(10))")
+		exec(ctx, t, db, "INSERT INTO "+table+" VALUES ('"+value+"')")
+	}
+	const setUp = "SET @tenant = (SELECT name FROM config)"
+	pool := open(t, srv.DSN("app", "app"), weir.WithMaxOpen(1), mysqlpool.WithReset(), mysqlpool.WithSessionSetup(setUp))
+	for _, query := range []string{"USE other", "DO 1", "DO 1"} {
+		must(t, pool.Do(ctx, func(ctx context.Context, conn *sql.Conn) error {
+			if got := answer(ctx, t, conn, "SELECT CONCAT(DATABASE(), ': ', @tenant)").String; got != "app: mine" {
+				t.Errorf("the session has %q, want %q", got, "app: mine")
+			}
+			execOn(ctx, t, conn, query)
+			return nil
+		}))
+	}
+	if n := pool.Stats().Opened; n != 1 {
+		t.Errorf("%d connections, want 1", n)
+	}
+}
+
 func TestWithResetIsRefusedWhereItCannotBeDone(t *testing.T) {
 	ctx := within(t, 60*time.Second)
 	srv := start(t, lab.Config{})
