@@ -39,6 +39,8 @@ func (s *settings) driverConnector(cfg *mysql.Config) (driver.Connector, error) 
 	switch {
 	case ourDialling(cfg):
 		cfg.DialFunc = catch(s.dialFunc())
+	case cfg.DialFunc == nil && cfg.Net == "unix": // which has none of the timers
+		cfg.DialFunc = catch(new(net.Dialer).DialContext)
 	case cfg.DialFunc != nil:
 		cfg.DialFunc = catch(cfg.DialFunc)
 	}

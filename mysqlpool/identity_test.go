@@ -4,7 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,6 +65,91 @@ func TestKillBehindAProxyHitsNobodyElse(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The driver dials a Unix socket by itself, and a proxy may listen there, too. Sockets stop a bubble's clock, so that this test has none.
+func TestKillBehindAProxyOnAUnixSocketHitsNobodyElse(t *testing.T) {
+	s := mysqltest.NewServer(mysqltest.Config{Proxy: true})
+	defer s.Close()
+	cfg := configOf(s)
+	cfg.DialFunc, cfg.Net, cfg.Addr = nil, "unix", listenOnUnix(t, s)
+	con, err := mysqlpool.NewConnector(t.Context(), cfg, quiet(), weir.WithMaxOpen(2), weir.WithMinIdle(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := con.OpenDB()
+	defer db.Close()
+	sleeps := make(chan struct{}, 2)
+	s.Handle(func(q mysqltest.Query) (mysqltest.Reply, bool) {
+		if q.Text == "SELECT SLEEP(60)" {
+			sleeps <- struct{}{}
+		}
+		return mysqltest.Reply{}, false
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 2)
+	for range 2 {
+		go func() {
+			_, err := db.ExecContext(ctx, "SELECT SLEEP(60)")
+			ended <- err
+		}()
+		<-sleeps
+	}
+	cancel()
+	for range 2 {
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("error = %v", err)
+		}
+	}
+	if err := con.Shutdown(t.Context()); err != nil { // it waits for what is done about both
+		t.Error(err)
+	}
+	if got := con.Sessions().Cuts; got != 2 {
+		t.Errorf("cuts = %d, want 2", got)
+	}
+	for _, text := range s.Queries() {
+		if strings.HasPrefix(text, "KILL") {
+			t.Errorf("weir has sent %s", text)
+		}
+	}
+}
+
+// listenOnUnix lets s be reached over a Unix socket, whose address it returns.
+func listenOnUnix(t *testing.T, s *mysqltest.Server) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "weir") // the name of a socket must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	listener, err := net.Listen("unix", filepath.Join(dir, "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	t.Cleanup(all.Wait)
+	t.Cleanup(func() { listener.Close() })
+	pass := func(to, from net.Conn) {
+		io.Copy(to, from)
+		to.Close()
+	}
+	all.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := s.Dial(t.Context(), "unix", "")
+			if err != nil {
+				client.Close()
+				continue
+			}
+			all.Go(func() { pass(server, client) })
+			all.Go(func() { pass(client, server) })
+		}
+	})
+	return listener.Addr().String()
 }
 
 // wantKilledAlone ends a statement of one session by its context while another session's runs.
