@@ -68,6 +68,8 @@ func TestWhatTheServerRefusesInAClusterHasItsOutcome(t *testing.T) {
 	}{
 		"hook at COMMIT":               {"COMMIT", 3100, whole, mysqlpool.Unknown, mysqlpool.ErrOutcomeUnknown, 1, 1},
 		"hook at an autocommit write":  {"INSERT", 3100, alone, mysqlpool.Unknown, mysqlpool.ErrOutcomeUnknown, 1, 1},
+		"cut off under COMMIT":         {"COMMIT", 1180, whole, mysqlpool.Unknown, mysqlpool.ErrOutcomeUnknown, 1, 1},
+		"cut off under a write":        {"INSERT", 1180, alone, mysqlpool.Unknown, mysqlpool.ErrOutcomeUnknown, 1, 1},
 		"certification at COMMIT":      {"COMMIT", 3101, whole, mysqlpool.RolledBack, nil, 1, 0},
 		"deadlock at COMMIT":           {"COMMIT", 1213, whole, mysqlpool.RolledBack, nil, 1, 0},
 		"blocked, alone":               {"INSERT", 4094, alone, mysqlpool.NotSent, nil, 2, 2},

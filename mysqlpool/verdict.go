@@ -156,11 +156,11 @@ func classifyNumber(n uint16) Class {
 		4094: // all queries are blocked while Group Replication moves the primary
 		return NotSent
 	case 3100, // a replication hook failed at COMMIT: the transaction may be in the group, or not
+		1180,       // an error during COMMIT: Galera's node has left the primary component, and the others may have the transaction
 		1160, 1161, // the server could not write its answer
 		2002, 2003, 2006, 2013: // a proxy does not reach its server any more; vtgate may have reached other shards
 		return Unknown
-	case 1180, // an error during COMMIT: Galera's node has left the primary component
-		1213, // deadlock, or Galera's certification failed
+	case 1213, // deadlock, or Galera's certification failed
 		3101: // Group Replication's certification failed at COMMIT
 		return RolledBack
 	case 1040, 1203, 1226: // too many connections: of all, of the user, of the account's resource limit
@@ -192,7 +192,7 @@ func classifyNumber(n uint16) Class {
 // lent again, because these numbers have other meanings besides; any other error keeps the connection, that of an ended context
 // too: whether the driver closed it is seen when it is lent next. An error that says that there was no connection keeps the one at hand.
 //
-// A connection to a server that is out of service (1047, 3032, 4094, 6400) or whose COMMIT failed in replication (3100) is discarded, and
+// A connection to a server that is out of service (1047, 3032, 4094, 6400) or whose COMMIT failed in replication (1180, 3100) is discarded, and
 // the others are not asked for their role: the variables that tell it do not show this state.
 //
 // A pool that wants no primary takes Demoted for Keep: there a refused write is the application's error.

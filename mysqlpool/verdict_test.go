@@ -96,7 +96,7 @@ func TestErrorsAreClassifiedByTypeThenNumber(t *testing.T) {
 		"statement not read":         {number(1158), mysqlpool.GoingAway, weir.Discard},
 		"statement not read in time": {number(1159), mysqlpool.GoingAway, weir.Discard},
 		"certification, MySQL":       {number(3101), mysqlpool.RolledBack, weir.Keep},
-		"error during COMMIT":        {number(1180), mysqlpool.RolledBack, weir.Keep},
+		"error during COMMIT":        {number(1180), mysqlpool.Unknown, weir.Discard},
 		"switchover blocks queries":  {number(4094), mysqlpool.NotSent, weir.Discard},
 		"outside Galera's component": {number(1047), mysqlpool.NotSent, weir.Discard},
 		"offline mode":               {number(3032), mysqlpool.NotSent, weir.Discard},

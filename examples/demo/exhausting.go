@@ -33,7 +33,7 @@ func checkout(ctx context.Context, pool *mysqlpool.Pool) (lease, error) {
 
 func tellExhaustion(ctx context.Context, s *story) error {
 	maxWait := s.pace.of(900 * time.Millisecond)
-	pool, err := s.pools.open(ctx, "shop", weir.WithMaxOpen(3), weir.WithMinIdle(1), weir.WithMaxWait(maxWait))
+	pool, err := s.pools.open(ctx, "shop", weir.WithMaxOpen(3), weir.WithMinIdle(3), weir.WithMaxWait(maxWait))
 	if err != nil {
 		return err
 	}
