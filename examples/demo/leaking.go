@@ -31,7 +31,7 @@ func forgetful(ctx context.Context, pool *mysqlpool.Pool) (uint64, error) {
 
 func tellLeaking(ctx context.Context, s *story) error {
 	// Not hurried by the pace: the garbage collector must come before the threshold, on a busy machine, too.
-	const threshold, reclaim = 500 * time.Millisecond, 1500 * time.Millisecond
+	const threshold, reclaim = 1500 * time.Millisecond, 2500 * time.Millisecond
 	pool, err := s.pools.open(ctx, "jobs", weir.WithMaxOpen(3), weir.WithMinIdle(1),
 		weir.WithSweepEvery(s.pace.of(100*time.Millisecond)), weir.WithLeakThreshold(threshold), weir.WithReclaimAfter(reclaim))
 	if err != nil {
